@@ -1,0 +1,3 @@
+module espalier.dev
+
+go 1.26

@@ -1,0 +1,31 @@
+package ref
+
+import "strconv"
+
+// Ids are positive, unique in their kind on one server, and never used again after a delete. Zero is no thing.
+type (
+	// OrgID names an organization.
+	OrgID int64
+	// ProjectID names a project, a subdivision of an organization.
+	ProjectID int64
+	// UserID names a person; users are global, not of one organization.
+	UserID int64
+	// UserGroupID names a set of users in one organization.
+	UserGroupID int64
+	// RoleID names a role, a named set of privileges.
+	RoleID int64
+	// AccessRuleID names the grant of a role to a subject in a scope.
+	AccessRuleID int64
+	// ServiceAccountID names a machine identity of one organization.
+	ServiceAccountID int64
+	// TokenID names a refresh token; it is not the credential. Shape: ^[a-zA-Z0-9]+$.
+	TokenID string
+)
+
+func (id OrgID) String() string            { return strconv.FormatInt(int64(id), 10) }
+func (id ProjectID) String() string        { return strconv.FormatInt(int64(id), 10) }
+func (id UserID) String() string           { return strconv.FormatInt(int64(id), 10) }
+func (id UserGroupID) String() string      { return strconv.FormatInt(int64(id), 10) }
+func (id RoleID) String() string           { return strconv.FormatInt(int64(id), 10) }
+func (id AccessRuleID) String() string     { return strconv.FormatInt(int64(id), 10) }
+func (id ServiceAccountID) String() string { return strconv.FormatInt(int64(id), 10) }
