@@ -1,0 +1,106 @@
+package access
+
+import (
+	"strings"
+
+	"espalier.dev/ref"
+)
+
+// Role is a named set of privileges. Roles are shipped and the same in every organization.
+type Role struct {
+	ID          ref.RoleID
+	Name        string // internal name, ^[a-z][a-z0-9_]{0,126}[a-z0-9]$
+	DisplayName string
+	Capability  string   // the capability that unlocks it
+	Grants      []string // patterns service:resource:verb, each part a name or *
+	OrgOnly     bool     // cannot be granted in a project
+}
+
+// The ids of the shipped roles; they are stored and never change.
+const (
+	OrgOwner ref.RoleID = 1 + iota
+	IAMAdmin
+	OrgViewer
+	MSPAdmin
+	MSPViewer
+	PolicyManager
+	PolicyApprover
+	PolicyDesigner
+	PolicyPublisher
+	PolicyViewer
+	CredentialAdmin
+)
+
+// Roles lists the shipped roles by id.
+var Roles = []Role{
+	{OrgOwner, "org_owner", "Manage organization", "iam", []string{"*:*:*"}, true},
+	{IAMAdmin, "iam_admin", "Administer organization", "iam", []string{"iam:*:*", "scim:*:*"}, true},
+	{OrgViewer, "org_viewer", "View organization", "iam", []string{"iam:*:index", "iam:*:show"}, true},
+	{MSPAdmin, "msp_admin", "Manage MSP Customer", "msp", []string{"msp:*:*"}, true},
+	{MSPViewer, "msp_viewer", "View MSP Customers", "msp", []string{"msp:*:index", "msp:*:show"}, true},
+	{PolicyManager, "policy_manager", "Manage policies", "policy", []string{"policy:*:index", "policy:*:show", "policy:applied_policy:*", "policy:policy_aggregate:*", "policy:policy_manager:*", "cred:credential:index", "cred:credential:use"}, false},
+	{PolicyApprover, "policy_approver", "Approve policies", "policy", []string{"policy:*:index", "policy:*:show", "policy:approval_request:*"}, false},
+	{PolicyDesigner, "policy_designer", "Create policies", "policy", []string{"policy:*:index", "policy:*:show", "policy:applied_policy:*", "policy:policy_aggregate:*", "policy:policy_manager:*", "policy:policy_template:*", "cred:credential:index", "cred:credential:use"}, false},
+	{PolicyPublisher, "policy_publisher", "Publish policies", "policy", []string{"policy:*:index", "policy:*:show", "policy:published_template:*"}, true},
+	{PolicyViewer, "policy_viewer", "View policies", "policy", []string{"policy:*:index", "policy:*:show"}, false},
+	{CredentialAdmin, "credential_admin", "Manage credentials", "policy", []string{"cred:*:*"}, false},
+}
+
+// Holds reports whether the role gives p. The capability that unlocks the role is asked elsewhere.
+func (r Role) Holds(p Privilege) bool {
+	for _, pattern := range r.Grants {
+		if matches(pattern, string(p)) {
+			return true
+		}
+	}
+	return false
+}
+
+// matches compares two names of three parts; a part of the pattern may be *.
+func matches(pattern, name string) bool {
+	for {
+		part, morePattern, ok := strings.Cut(pattern, ":")
+		have, moreName, ok2 := strings.Cut(name, ":")
+		if part != "*" && part != have || ok != ok2 {
+			return false
+		}
+		if !ok {
+			return true
+		}
+		pattern, name = morePattern, moreName
+	}
+}
+
+// RoleSet is a set of shipped roles.
+type RoleSet uint32
+
+// Set returns the set of the given roles.
+func Set(roles ...ref.RoleID) RoleSet {
+	var s RoleSet
+	for _, id := range roles {
+		s = s.Add(id)
+	}
+	return s
+}
+
+// Add returns the set with one role more. An id that is no shipped role adds nothing.
+func (s RoleSet) Add(id ref.RoleID) RoleSet {
+	if id < 1 || int(id) > len(Roles) {
+		return s
+	}
+	return s | 1<<(id-1)
+}
+
+// Has reports whether the set holds the role.
+func (s RoleSet) Has(id ref.RoleID) bool { return s&Set(id) != 0 }
+
+// List returns the roles of the set by id.
+func (s RoleSet) List() []Role {
+	var list []Role
+	for _, r := range Roles {
+		if s.Has(r.ID) {
+			list = append(list, r)
+		}
+	}
+	return list
+}
