@@ -68,6 +68,7 @@ CREATE TABLE app_user (
 	created_at   BIGINT NOT NULL,
 	updated_at   BIGINT NOT NULL
 );
+CREATE INDEX app_user_home ON app_user (home_org_id) WHERE home_org_id IS NOT NULL;
 
 -- invited: named, has not signed in yet; inactive: shut out of this organization only.
 CREATE TABLE membership (
@@ -124,12 +125,10 @@ CREATE TABLE access_rule (
 		+ (CASE WHEN service_account_id IS NULL THEN 0 ELSE 1 END)),
 	CHECK (role_id <> 1 OR (user_id IS NOT NULL AND project_id IS NULL))
 );
-CREATE UNIQUE INDEX access_rule_user_org ON access_rule (user_id, org_id, role_id) WHERE project_id IS NULL AND user_id IS NOT NULL;
-CREATE UNIQUE INDEX access_rule_user_project ON access_rule (user_id, project_id, role_id) WHERE project_id IS NOT NULL AND user_id IS NOT NULL;
-CREATE UNIQUE INDEX access_rule_group_org ON access_rule (group_id, org_id, role_id) WHERE project_id IS NULL AND group_id IS NOT NULL;
-CREATE UNIQUE INDEX access_rule_group_project ON access_rule (group_id, project_id, role_id) WHERE project_id IS NOT NULL AND group_id IS NOT NULL;
-CREATE UNIQUE INDEX access_rule_account_org ON access_rule (service_account_id, org_id, role_id) WHERE project_id IS NULL AND service_account_id IS NOT NULL;
-CREATE UNIQUE INDEX access_rule_account_project ON access_rule (service_account_id, project_id, role_id) WHERE project_id IS NOT NULL AND service_account_id IS NOT NULL;
+CREATE UNIQUE INDEX access_rule_user ON access_rule (user_id, org_id, role_id, COALESCE(project_id, 0)) WHERE user_id IS NOT NULL;
+CREATE UNIQUE INDEX access_rule_group ON access_rule (group_id, org_id, role_id, COALESCE(project_id, 0)) WHERE group_id IS NOT NULL;
+CREATE UNIQUE INDEX access_rule_account ON access_rule (service_account_id, org_id, role_id, COALESCE(project_id, 0)) WHERE service_account_id IS NOT NULL;
+CREATE INDEX access_rule_project ON access_rule (project_id) WHERE project_id IS NOT NULL;
 CREATE INDEX access_rule_org ON access_rule (org_id, role_id);
 
 CREATE TABLE signing_key (

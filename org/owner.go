@@ -1,0 +1,79 @@
+package org
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"espalier.dev/filter"
+	"espalier.dev/ref"
+)
+
+// Owner is a person named as owner by a request. The names are used only if the address is not yet a user's: a user's name
+// is changed by the user or its home organization.
+type Owner struct {
+	Email     string
+	FirstName string
+	LastName  string
+}
+
+// State is where a membership stands.
+type State string
+
+// The states of a membership.
+const (
+	Invited  State = "invited"  // named, has not signed in yet; may be an owner already
+	Active   State = "active"   // a member
+	Inactive State = "inactive" // shut out of this organization, not of others
+)
+
+// User is a person as an organization shows it.
+type User struct {
+	ID        ref.UserID
+	Email     string
+	FirstName string
+	LastName  string
+	State     State
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// compareOwners says who of the full new list is no owner yet, and which owners it leaves out. Addresses are compared
+// without regard to case.
+func compareOwners(present []User, wishes []Owner) (added []Owner, removed []ref.UserID) {
+	for _, w := range wishes {
+		if !slices.ContainsFunc(present, func(u User) bool { return filter.Fold(u.Email) == filter.Fold(w.Email) }) {
+			added = append(added, w)
+		}
+	}
+	for _, u := range present {
+		if !slices.ContainsFunc(wishes, func(w Owner) bool { return filter.Fold(u.Email) == filter.Fold(w.Email) }) {
+			removed = append(removed, u.ID)
+		}
+	}
+	return added, removed
+}
+
+func userEmails(users []User) []string {
+	list := make([]string, len(users))
+	for i, u := range users {
+		list[i] = u.Email
+	}
+	return list
+}
+
+func ownerEmails(owners []Owner) []string {
+	list := make([]string, len(owners))
+	for i, o := range owners {
+		list[i] = o.Email
+	}
+	return list
+}
+
+func joinIDs(ids []ref.OrgID) string {
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = id.String()
+	}
+	return strings.Join(texts, ", ")
+}

@@ -1,0 +1,193 @@
+package iamdb
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"espalier.dev/access"
+	"espalier.dev/errs"
+	"espalier.dev/filter"
+	"espalier.dev/iam"
+	"espalier.dev/org"
+	"espalier.dev/ref"
+	"espalier.dev/store/sqldb"
+)
+
+// Tx is the statements of people and access in one transaction.
+type Tx struct {
+	tx      *sqldb.Tx
+	changed func(...ref.UserID) // what decisions are made by has changed for these users
+}
+
+// New makes the statements of a transaction. changed is called, inside the transaction, with users whose memberships, roles
+// or sessions have changed.
+func New(tx *sqldb.Tx, changed func(...ref.UserID)) Tx { return Tx{tx: tx, changed: changed} }
+
+const ownerQuery = `
+	SELECT u.id, u.email, u.first_name, u.last_name, m.state, u.created_at, u.updated_at
+	FROM access_rule r JOIN app_user u ON u.id = r.user_id JOIN membership m ON m.org_id = r.org_id AND m.user_id = u.id
+	WHERE r.org_id = $1 AND r.role_id = 1 ORDER BY u.id`
+
+func scanUser(scan func(...any) error) (org.User, error) {
+	var u org.User
+	var created, updated int64
+	err := scan(&u.ID, &u.Email, &u.FirstName, &u.LastName, &u.State, &created, &updated)
+	u.CreatedAt, u.UpdatedAt = sqldb.Time(created), sqldb.Time(updated)
+	return u, err
+}
+
+// Owners lists the owners of an organization by id.
+func (t Tx) Owners(ctx context.Context, id ref.OrgID) ([]org.User, error) {
+	var list []org.User
+	err := t.tx.Rows(ctx, ownerQuery, []any{id}, func(scan func(...any) error) error {
+		u, err := scanUser(scan)
+		list = append(list, u)
+		return err
+	})
+	return list, err
+}
+
+// AddOwners makes each a user if it is none, a member and an owner; see org.Tx. They come back in the order given.
+func (t Tx) AddOwners(ctx context.Context, id ref.OrgID, owners []org.Owner, newcomers org.State) ([]org.User, error) {
+	// Users are global: two use cases that add the same ones take them in one order, or they would wait for each other.
+	order := make([]int, len(owners))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		return strings.Compare(filter.Fold(owners[a].Email), filter.Fold(owners[b].Email))
+	})
+	users := make([]org.User, len(owners))
+	for _, i := range order {
+		u, err := t.user(ctx, owners[i], newcomers)
+		if err != nil {
+			return nil, err
+		}
+		if err := t.addOwner(ctx, id, u); err != nil {
+			return nil, err
+		}
+		users[i] = u
+	}
+	return users, nil
+}
+
+// user finds the user with an address or makes it. State is that of the membership a new organization gives it.
+func (t Tx) user(ctx context.Context, o org.Owner, newcomer org.State) (org.User, error) {
+	u, err := t.userByEmail(ctx, o.Email, newcomer)
+	if err == nil || errs.KindOf(err) != errs.NotFound {
+		return u, err
+	}
+	now := t.tx.Now()
+	u = org.User{Email: o.Email, FirstName: o.FirstName, LastName: o.LastName, State: newcomer, CreatedAt: now, UpdatedAt: now}
+	err = t.tx.Row(ctx, `
+		INSERT INTO app_user (email, email_folded, first_name, last_name, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (email_folded) DO NOTHING RETURNING id`,
+		[]any{u.Email, filter.Fold(u.Email), u.FirstName, u.LastName, sqldb.Micros(now), sqldb.Micros(now)}, &u.ID)
+	if err != nil && errs.KindOf(err) == errs.NotFound { // another server made it in between
+		return t.userByEmail(ctx, o.Email, newcomer)
+	}
+	return u, err
+}
+
+func (t Tx) userByEmail(ctx context.Context, email string, newcomer org.State) (org.User, error) {
+	var u org.User
+	var created, updated int64
+	err := t.tx.Row(ctx, `
+		SELECT u.id, u.email, u.first_name, u.last_name, u.created_at, u.updated_at,
+			CASE WHEN EXISTS (SELECT 1 FROM membership m WHERE m.user_id = u.id AND m.state = 'active') THEN 'active' ELSE CAST($2 AS TEXT) END
+		FROM app_user u WHERE u.email_folded = $1`, []any{filter.Fold(email), newcomer},
+		&u.ID, &u.Email, &u.FirstName, &u.LastName, &created, &updated, &u.State)
+	u.CreatedAt, u.UpdatedAt = sqldb.Time(created), sqldb.Time(updated)
+	return u, err
+}
+
+func (t Tx) addOwner(ctx context.Context, id ref.OrgID, u org.User) error {
+	now := sqldb.Micros(t.tx.Now())
+	_, err := t.tx.Exec(ctx, `
+		INSERT INTO membership (org_id, user_id, state, created_at, updated_at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (org_id, user_id) DO UPDATE SET updated_at = excluded.updated_at,
+			state = CASE WHEN membership.state = 'inactive' THEN excluded.state ELSE membership.state END`,
+		id, u.ID, u.State, now, now)
+	if err != nil {
+		return err
+	}
+	_, err = t.tx.Exec(ctx, `
+		INSERT INTO access_rule (org_id, role_id, user_id, created_at) VALUES ($1, 1, $2, $3)
+		ON CONFLICT DO NOTHING`, id, u.ID, now)
+	t.changed(u.ID)
+	return err
+}
+
+// RemoveOwners takes the role of an owner away. Who holds nothing else in the organization leaves it.
+func (t Tx) RemoveOwners(ctx context.Context, id ref.OrgID, users []ref.UserID) error {
+	for _, u := range users {
+		if _, err := t.tx.Exec(ctx, `DELETE FROM access_rule WHERE org_id = $1 AND user_id = $2 AND role_id = 1`, id, u); err != nil {
+			return err
+		}
+		_, err := t.tx.Exec(ctx, `
+			DELETE FROM membership WHERE org_id = $1 AND user_id = $2
+				AND NOT EXISTS (SELECT 1 FROM access_rule r WHERE r.org_id = $1 AND r.user_id = $2)
+				AND NOT EXISTS (SELECT 1 FROM user_group_member m JOIN user_group g ON g.id = m.group_id WHERE g.org_id = $1 AND m.user_id = $2)`, id, u)
+		if err != nil {
+			return err
+		}
+	}
+	t.changed(users...)
+	return nil
+}
+
+// Subject reads what decisions need to know of a user. An absent user has no ties and no sessions.
+func (t Tx) Subject(ctx context.Context, user ref.UserID) (*access.Subject, error) {
+	s := &access.Subject{Orgs: make(map[ref.OrgID]access.RoleSet), Sessions: make(map[ref.TokenID]time.Time)}
+	err := t.tx.Rows(ctx, `
+		SELECT m.org_id, 0 FROM membership m WHERE m.user_id = $1 AND m.state <> 'inactive'
+		UNION ALL
+		SELECT r.org_id, r.role_id FROM access_rule r WHERE r.user_id = $1 AND r.project_id IS NULL
+		UNION ALL
+		SELECT r.org_id, r.role_id FROM user_group_member g JOIN access_rule r ON r.group_id = g.group_id
+		WHERE g.user_id = $1 AND r.project_id IS NULL
+		ORDER BY 2`, []any{user}, func(scan func(...any) error) error {
+		var id ref.OrgID
+		var role ref.RoleID
+		if err := scan(&id, &role); err != nil {
+			return err
+		}
+		// Memberships come first; a role without one, or where the member is shut out, counts for nothing.
+		if roles, member := s.Orgs[id]; member || role == 0 {
+			s.Orgs[id] = roles.Add(role)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = t.tx.Rows(ctx, `SELECT id, expires_at FROM refresh_token WHERE user_id = $1 AND revoked_at IS NULL`, []any{user},
+		func(scan func(...any) error) error {
+			var id ref.TokenID
+			var expires int64
+			err := scan(&id, &expires)
+			s.Sessions[id] = sqldb.Time(expires)
+			return err
+		})
+	return s, err
+}
+
+// Profile reads a user with the organizations it belongs to, by id, without the roles.
+func (t Tx) Profile(ctx context.Context, user ref.UserID) (iam.Profile, error) {
+	p := iam.Profile{ID: user}
+	err := t.tx.Row(ctx, `SELECT email, first_name, last_name FROM app_user WHERE id = $1`, []any{user}, &p.Email, &p.FirstName, &p.LastName)
+	if err != nil {
+		return iam.Profile{}, err
+	}
+	err = t.tx.Rows(ctx, `
+		SELECT o.id, o.name, COALESCE(o.parent_id, 0) FROM membership m JOIN organization o ON o.id = m.org_id
+		WHERE m.user_id = $1 AND m.state <> 'inactive' ORDER BY o.id`, []any{user}, func(scan func(...any) error) error {
+		var t iam.Tie
+		err := scan(&t.ID, &t.Name, &t.Parent)
+		p.Orgs = append(p.Orgs, t)
+		return err
+	})
+	return p, err
+}
