@@ -54,7 +54,7 @@ const ownCustomers = `(SELECT CAST(COALESCE(SUM(w.customers), 0) AS BIGINT) FROM
 const streamBatch = 1000
 
 // EachCustomer calls each for the direct customers that match, by id.
-func (t Tx) EachCustomer(ctx context.Context, parent ref.OrgID, match *filter.Expr, each func(org.Summary) error) error {
+func (t Tree) EachCustomer(ctx context.Context, parent ref.OrgID, match *filter.Expr, each func(org.Summary) error) error {
 	args := []any{parent, int64(0), int64(streamBatch)}
 	query := `
 		SELECT o.id, o.name, o.external_id, o.created_at, o.updated_at, ` + ownCustomers + `
@@ -98,7 +98,7 @@ func asksForEnd(match *filter.Expr) bool {
 }
 
 // condition compiles a filter, given the ends of the parent's capabilities.
-func (t Tx) condition(match *filter.Expr, ends map[string]time.Time, args *[]any) string {
+func (t Tree) condition(match *filter.Expr, ends map[string]time.Time, args *[]any) string {
 	end := "NULL"
 	if asksForEnd(match) {
 		end = nextEnd(ends, args)
@@ -107,7 +107,7 @@ func (t Tx) condition(match *filter.Expr, ends map[string]time.Time, args *[]any
 }
 
 // CustomerIDs lists the ids of direct customers that match, after the given one.
-func (t Tx) CustomerIDs(ctx context.Context, parent ref.OrgID, match *filter.Expr, ends map[string]time.Time, after ref.OrgID, limit int) ([]ref.OrgID, error) {
+func (t Tree) CustomerIDs(ctx context.Context, parent ref.OrgID, match *filter.Expr, ends map[string]time.Time, after ref.OrgID, limit int) ([]ref.OrgID, error) {
 	args := []any{parent, after, limit}
 	ids := []ref.OrgID{}
 	err := t.tx.Rows(ctx, `
@@ -142,7 +142,7 @@ func sortKey(order org.Order, ends map[string]time.Time, args *[]any) (expr stri
 }
 
 // CustomerPage reads a page of direct customers, with tags and capabilities, and the number of all that match.
-func (t Tx) CustomerPage(ctx context.Context, parent ref.OrgID, q org.Query, ends map[string]time.Time) (org.Page, error) {
+func (t Tree) CustomerPage(ctx context.Context, parent ref.OrgID, q org.Query, ends map[string]time.Time) (org.Page, error) {
 	page, err := t.pageRows(ctx, parent, q, ends)
 	if err != nil {
 		return org.Page{}, err
@@ -162,7 +162,7 @@ func (t Tx) CustomerPage(ctx context.Context, parent ref.OrgID, q org.Query, end
 	return page, t.addTags(ctx, ids, at)
 }
 
-func (t Tx) pageRows(ctx context.Context, parent ref.OrgID, q org.Query, ends map[string]time.Time) (org.Page, error) {
+func (t Tree) pageRows(ctx context.Context, parent ref.OrgID, q org.Query, ends map[string]time.Time) (org.Page, error) {
 	args := []any{parent, q.Limit + 1}
 	key, isText, err := sortKey(q.Order, ends, &args)
 	if err != nil {
@@ -211,7 +211,7 @@ func (t Tx) pageRows(ctx context.Context, parent ref.OrgID, q org.Query, ends ma
 }
 
 // total is the number of direct customers that match: the kept one where all do, none counted where the page shows all.
-func (t Tx) total(ctx context.Context, parent ref.OrgID, q org.Query, ends map[string]time.Time, page org.Page) (int64, error) {
+func (t Tree) total(ctx context.Context, parent ref.OrgID, q org.Query, ends map[string]time.Time, page org.Page) (int64, error) {
 	if q.Match.MatchesAll() {
 		return t.customers(ctx, parent)
 	}
@@ -225,7 +225,7 @@ func (t Tx) total(ctx context.Context, parent ref.OrgID, q org.Query, ends map[s
 }
 
 // addCapabilities fills in the capabilities of some customers, with the ends they have of their own.
-func (t Tx) addCapabilities(ctx context.Context, ids []ref.OrgID, at map[ref.OrgID]*org.Detail, inUse bool) error {
+func (t Tree) addCapabilities(ctx context.Context, ids []ref.OrgID, at map[ref.OrgID]*org.Detail, inUse bool) error {
 	used := "FALSE"
 	if inUse {
 		used = usedBelow
@@ -249,7 +249,7 @@ func (t Tx) addCapabilities(ctx context.Context, ids []ref.OrgID, at map[ref.Org
 	return nil
 }
 
-func (t Tx) addTags(ctx context.Context, ids []ref.OrgID, at map[ref.OrgID]*org.Detail) error {
+func (t Tree) addTags(ctx context.Context, ids []ref.OrgID, at map[ref.OrgID]*org.Detail) error {
 	for chunk := range slices.Chunk(ids, sqldb.MaxList) {
 		var args []any
 		err := t.tx.Rows(ctx, `SELECT org_id, tag FROM customer_tag WHERE org_id IN `+sqldb.In(&args, chunk)+` ORDER BY org_id, tag`, args,
@@ -268,7 +268,7 @@ func (t Tx) addTags(ctx context.Context, ids []ref.OrgID, at map[ref.OrgID]*org.
 }
 
 // CustomerDetails reads some direct customers with owners, capabilities and tags; those that are gone are left out.
-func (t Tx) CustomerDetails(ctx context.Context, parent ref.OrgID, customers []ref.OrgID) (map[ref.OrgID]org.Detail, error) {
+func (t Tree) CustomerDetails(ctx context.Context, parent ref.OrgID, customers []ref.OrgID) (map[ref.OrgID]org.Detail, error) {
 	at := make(map[ref.OrgID]*org.Detail, len(customers))
 	for chunk := range slices.Chunk(customers, sqldb.MaxList) {
 		args := []any{parent}
@@ -303,7 +303,7 @@ func (t Tx) CustomerDetails(ctx context.Context, parent ref.OrgID, customers []r
 	return details, nil
 }
 
-func (t Tx) addOwners(ctx context.Context, ids []ref.OrgID, at map[ref.OrgID]*org.Detail) error {
+func (t Tree) addOwners(ctx context.Context, ids []ref.OrgID, at map[ref.OrgID]*org.Detail) error {
 	for chunk := range slices.Chunk(ids, sqldb.MaxList) {
 		var args []any
 		err := t.tx.Rows(ctx, `
@@ -337,7 +337,7 @@ const (
 
 // CustomerDetail reads one direct customer with owners and capabilities, in one statement, since on PostgreSQL each is a
 // journey: the parts come as rows of one shape, the columns of a part where another has none being NULL or empty.
-func (t Tx) CustomerDetail(ctx context.Context, parent, customer ref.OrgID) (org.Detail, error) {
+func (t Tree) CustomerDetail(ctx context.Context, parent, customer ref.OrgID) (org.Detail, error) {
 	d := org.Detail{Summary: org.Summary{Organization: org.Organization{Parent: parent}}}
 	err := t.tx.Rows(ctx, customerDetail, []any{customer, parent}, func(scan func(...any) error) error {
 		var (

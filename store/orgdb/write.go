@@ -12,7 +12,7 @@ import (
 )
 
 // InsertOrganization writes an organization, what it holds, and its main project.
-func (t Tx) InsertOrganization(ctx context.Context, o org.Organization, holds []org.Capability) (org.Organization, org.Project, error) {
+func (t Tree) InsertOrganization(ctx context.Context, o org.Organization, holds []org.Capability) (org.Organization, org.Project, error) {
 	var parent any
 	if o.Parent != 0 {
 		parent = o.Parent
@@ -41,7 +41,7 @@ func (t Tx) InsertOrganization(ctx context.Context, o org.Organization, holds []
 }
 
 // UpdateOrganization writes the texts of an organization and when it changed.
-func (t Tx) UpdateOrganization(ctx context.Context, o org.Organization) error {
+func (t Tree) UpdateOrganization(ctx context.Context, o org.Organization) error {
 	return t.tx.Exec1(ctx, `
 		UPDATE organization SET name = $2, name_folded = $3, external_id = $4, external_folded = $5, description = $6, updated_at = $7
 		WHERE id = $1`,
@@ -49,7 +49,7 @@ func (t Tx) UpdateOrganization(ctx context.Context, o org.Organization) error {
 }
 
 // DeleteOrganization removes an organization and, by the foreign keys, all that belongs to it.
-func (t Tx) DeleteOrganization(ctx context.Context, o org.Organization) error {
+func (t Tree) DeleteOrganization(ctx context.Context, o org.Organization) error {
 	if err := t.tx.Exec1(ctx, `DELETE FROM organization WHERE id = $1`, o.ID); err != nil {
 		return err
 	}
@@ -58,12 +58,12 @@ func (t Tx) DeleteOrganization(ctx context.Context, o org.Organization) error {
 }
 
 // SetCapabilities adds capabilities or gives them another end and other terms.
-func (t Tx) SetCapabilities(ctx context.Context, id ref.OrgID, set []org.Capability) error {
+func (t Tree) SetCapabilities(ctx context.Context, id ref.OrgID, set []org.Capability) error {
 	t.changed()
 	return t.upsertCapabilities(ctx, id, set)
 }
 
-func (t Tx) upsertCapabilities(ctx context.Context, id ref.OrgID, set []org.Capability) error {
+func (t Tree) upsertCapabilities(ctx context.Context, id ref.OrgID, set []org.Capability) error {
 	if len(set) == 0 {
 		return nil
 	}
@@ -84,7 +84,7 @@ func (t Tx) upsertCapabilities(ctx context.Context, id ref.OrgID, set []org.Capa
 }
 
 // RemoveCapabilities takes capabilities away.
-func (t Tx) RemoveCapabilities(ctx context.Context, id ref.OrgID, names []string) error {
+func (t Tree) RemoveCapabilities(ctx context.Context, id ref.OrgID, names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
@@ -95,7 +95,7 @@ func (t Tx) RemoveCapabilities(ctx context.Context, id ref.OrgID, names []string
 }
 
 // Holders lists the organizations below id that hold any of the capabilities.
-func (t Tx) Holders(ctx context.Context, id ref.OrgID, names []string, limit int) ([]org.Holder, error) {
+func (t Tree) Holders(ctx context.Context, id ref.OrgID, names []string, limit int) ([]org.Holder, error) {
 	if len(names) == 0 {
 		return nil, nil
 	}
@@ -119,12 +119,12 @@ func (t Tx) Holders(ctx context.Context, id ref.OrgID, names []string, limit int
 }
 
 // Children lists direct customers by id.
-func (t Tx) Children(ctx context.Context, id ref.OrgID, limit int) ([]org.Organization, error) {
+func (t Tree) Children(ctx context.Context, id ref.OrgID, limit int) ([]org.Organization, error) {
 	return t.organizations(ctx, `o.parent_id = $1 ORDER BY o.id LIMIT $2`, []any{id, limit})
 }
 
 // CustomersByKey finds direct customers with one of the external ids or one of the names.
-func (t Tx) CustomersByKey(ctx context.Context, parent ref.OrgID, externalIDs, names []string) ([]org.Organization, error) {
+func (t Tree) CustomersByKey(ctx context.Context, parent ref.OrgID, externalIDs, names []string) ([]org.Organization, error) {
 	var list []org.Organization
 	for _, by := range []struct {
 		column string
@@ -151,7 +151,7 @@ func (t Tx) CustomersByKey(ctx context.Context, parent ref.OrgID, externalIDs, n
 	return list, nil
 }
 
-func (t Tx) organizations(ctx context.Context, where string, args []any) ([]org.Organization, error) {
+func (t Tree) organizations(ctx context.Context, where string, args []any) ([]org.Organization, error) {
 	var list []org.Organization
 	err := t.tx.Rows(ctx, `SELECT `+organizationColumns+` FROM organization o WHERE `+where, args, func(scan func(...any) error) error {
 		var o org.Organization
@@ -167,7 +167,7 @@ func (t Tx) organizations(ctx context.Context, where string, args []any) ([]org.
 }
 
 // Tags lists the tags of an organization in byte order.
-func (t Tx) Tags(ctx context.Context, id ref.OrgID) ([]string, error) {
+func (t Tree) Tags(ctx context.Context, id ref.OrgID) ([]string, error) {
 	tags := []string{}
 	err := t.tx.Rows(ctx, `SELECT tag FROM customer_tag WHERE org_id = $1 ORDER BY tag`, []any{id}, func(scan func(...any) error) error {
 		var tag string
@@ -179,7 +179,7 @@ func (t Tx) Tags(ctx context.Context, id ref.OrgID) ([]string, error) {
 }
 
 // AddTags adds tags that the organization does not carry yet.
-func (t Tx) AddTags(ctx context.Context, id ref.OrgID, tags []string) error {
+func (t Tree) AddTags(ctx context.Context, id ref.OrgID, tags []string) error {
 	if len(tags) == 0 {
 		return nil
 	}
@@ -194,7 +194,7 @@ func (t Tx) AddTags(ctx context.Context, id ref.OrgID, tags []string) error {
 }
 
 // RemoveTags takes tags away.
-func (t Tx) RemoveTags(ctx context.Context, id ref.OrgID, tags []string) error {
+func (t Tree) RemoveTags(ctx context.Context, id ref.OrgID, tags []string) error {
 	if len(tags) == 0 {
 		return nil
 	}
@@ -204,7 +204,7 @@ func (t Tx) RemoveTags(ctx context.Context, id ref.OrgID, tags []string) error {
 }
 
 // TagCounts lists the tags of direct customers with how many carry each.
-func (t Tx) TagCounts(ctx context.Context, parent ref.OrgID) ([]org.TagCount, error) {
+func (t Tree) TagCounts(ctx context.Context, parent ref.OrgID) ([]org.TagCount, error) {
 	list := []org.TagCount{}
 	err := t.tx.Rows(ctx, `
 		SELECT t.tag, COUNT(*) FROM organization o JOIN customer_tag t ON t.org_id = o.id

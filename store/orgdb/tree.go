@@ -11,8 +11,8 @@ import (
 	"espalier.dev/store/sqldb"
 )
 
-// Tx is the statements of the tree in one transaction.
-type Tx struct {
+// Tree is the statements of the tree in one transaction.
+type Tree struct {
 	tx      *sqldb.Tx
 	dialect *sqldb.Dialect
 	changed func() // what decisions are made by has changed for whole branches of the tree
@@ -20,8 +20,8 @@ type Tx struct {
 
 // New makes the statements of a transaction. changed is called, inside the transaction, when a capability or the tree has
 // changed in a way that organizations already decided about can feel.
-func New(tx *sqldb.Tx, d *sqldb.Dialect, changed func()) Tx {
-	return Tx{tx: tx, dialect: d, changed: changed}
+func New(tx *sqldb.Tx, d *sqldb.Dialect, changed func()) Tree {
+	return Tree{tx: tx, dialect: d, changed: changed}
 }
 
 const organizationColumns = `o.id, COALESCE(o.parent_id, 0), o.name, o.external_id, o.description, o.created_at, o.updated_at`
@@ -35,19 +35,19 @@ func scanOrganization(o *org.Organization) (dest []any, finish func()) {
 }
 
 // Organization reads one organization.
-func (t Tx) Organization(ctx context.Context, id ref.OrgID) (org.Organization, error) {
+func (t Tree) Organization(ctx context.Context, id ref.OrgID) (org.Organization, error) {
 	return t.organization(ctx, id, "")
 }
 
 // Lock reads one organization and holds it; see org.Tx.
-func (t Tx) Lock(ctx context.Context, id ref.OrgID, alone bool) (org.Organization, error) {
+func (t Tree) Lock(ctx context.Context, id ref.OrgID, alone bool) (org.Organization, error) {
 	if alone {
 		return t.organization(ctx, id, t.dialect.ForUpdate)
 	}
 	return t.organization(ctx, id, t.dialect.ForShare)
 }
 
-func (t Tx) organization(ctx context.Context, id ref.OrgID, lock string) (org.Organization, error) {
+func (t Tree) organization(ctx context.Context, id ref.OrgID, lock string) (org.Organization, error) {
 	var o org.Organization
 	dest, finish := scanOrganization(&o)
 	err := t.tx.Row(ctx, `SELECT `+organizationColumns+` FROM organization o WHERE o.id = $1 `+lock, []any{id}, dest...)
@@ -62,7 +62,7 @@ func (t Tx) organization(ctx context.Context, id ref.OrgID, lock string) (org.Or
 }
 
 // Path reads an organization and its ancestors with what each holds.
-func (t Tx) Path(ctx context.Context, id ref.OrgID) (org.Path, error) {
+func (t Tree) Path(ctx context.Context, id ref.OrgID) (org.Path, error) {
 	var path org.Path
 	err := t.tx.Rows(ctx, `
 		WITH RECURSIVE path (id, parent_id, level) AS (
@@ -104,14 +104,14 @@ func scanCapability(scan func(...any) error, before ...any) (org.Capability, err
 }
 
 // Roots counts the organizations without a parent.
-func (t Tx) Roots(ctx context.Context) (int64, error) {
+func (t Tree) Roots(ctx context.Context) (int64, error) {
 	var n int64
 	err := t.tx.Row(ctx, `SELECT COUNT(*) FROM organization WHERE parent_id IS NULL`, nil, &n)
 	return n, err
 }
 
 // Projects lists the projects of an organization by id.
-func (t Tx) Projects(ctx context.Context, id ref.OrgID) ([]org.Project, error) {
+func (t Tree) Projects(ctx context.Context, id ref.OrgID) ([]org.Project, error) {
 	list := []org.Project{}
 	err := t.tx.Rows(ctx, `SELECT id, name, created_at, updated_at FROM project WHERE org_id = $1 ORDER BY id`, []any{id},
 		func(scan func(...any) error) error {
@@ -129,7 +129,7 @@ func (t Tx) Projects(ctx context.Context, id ref.OrgID) ([]org.Project, error) {
 const countStripes = 16
 
 // count adds n to the kept number of a parent's customers.
-func (t Tx) count(ctx context.Context, parent ref.OrgID, n int) error {
+func (t Tree) count(ctx context.Context, parent ref.OrgID, n int) error {
 	_, err := t.tx.Exec(ctx, `
 		INSERT INTO customer_count (parent_id, stripe, customers) VALUES ($1, $2, $3)
 		ON CONFLICT (parent_id, stripe) DO UPDATE SET customers = customer_count.customers + excluded.customers`,
@@ -138,7 +138,7 @@ func (t Tx) count(ctx context.Context, parent ref.OrgID, n int) error {
 }
 
 // LockCustomerCount counts the direct customers and holds the count still by the row of the parent's msp capability.
-func (t Tx) LockCustomerCount(ctx context.Context, parent ref.OrgID) (int64, error) {
+func (t Tree) LockCustomerCount(ctx context.Context, parent ref.OrgID) (int64, error) {
 	var name string
 	err := t.tx.Row(ctx, `SELECT name FROM capability WHERE org_id = $1 AND name = 'msp' `+t.dialect.ForUpdate, []any{parent}, &name)
 	if err != nil {
@@ -147,7 +147,7 @@ func (t Tx) LockCustomerCount(ctx context.Context, parent ref.OrgID) (int64, err
 	return t.customers(ctx, parent)
 }
 
-func (t Tx) customers(ctx context.Context, parent ref.OrgID) (int64, error) {
+func (t Tree) customers(ctx context.Context, parent ref.OrgID) (int64, error) {
 	var n int64
 	err := t.tx.Row(ctx, `SELECT CAST(COALESCE(SUM(customers), 0) AS BIGINT) FROM customer_count WHERE parent_id = $1`, []any{parent}, &n)
 	return n, err

@@ -15,15 +15,15 @@ import (
 	"espalier.dev/store/sqldb"
 )
 
-// Tx is the statements of people and access in one transaction.
-type Tx struct {
+// People is the statements of people and access in one transaction.
+type People struct {
 	tx      *sqldb.Tx
 	changed func(...ref.UserID) // what decisions are made by has changed for these users
 }
 
 // New makes the statements of a transaction. changed is called, inside the transaction, with users whose memberships, roles
 // or sessions have changed.
-func New(tx *sqldb.Tx, changed func(...ref.UserID)) Tx { return Tx{tx: tx, changed: changed} }
+func New(tx *sqldb.Tx, changed func(...ref.UserID)) People { return People{tx: tx, changed: changed} }
 
 const ownerQuery = `
 	SELECT u.id, u.email, u.first_name, u.last_name, m.state, u.created_at, u.updated_at
@@ -39,7 +39,7 @@ func scanUser(scan func(...any) error) (org.User, error) {
 }
 
 // Owners lists the owners of an organization by id.
-func (t Tx) Owners(ctx context.Context, id ref.OrgID) ([]org.User, error) {
+func (t People) Owners(ctx context.Context, id ref.OrgID) ([]org.User, error) {
 	var list []org.User
 	err := t.tx.Rows(ctx, ownerQuery, []any{id}, func(scan func(...any) error) error {
 		u, err := scanUser(scan)
@@ -50,7 +50,7 @@ func (t Tx) Owners(ctx context.Context, id ref.OrgID) ([]org.User, error) {
 }
 
 // AddOwners makes each a user if it is none, a member and an owner; see org.Tx. They come back in the order given.
-func (t Tx) AddOwners(ctx context.Context, id ref.OrgID, owners []org.Owner, newcomers org.State) ([]org.User, error) {
+func (t People) AddOwners(ctx context.Context, id ref.OrgID, owners []org.Owner, newcomers org.State) ([]org.User, error) {
 	// Users are global: two use cases that add the same ones take them in one order, or they would wait for each other.
 	order := make([]int, len(owners))
 	for i := range order {
@@ -74,7 +74,7 @@ func (t Tx) AddOwners(ctx context.Context, id ref.OrgID, owners []org.Owner, new
 }
 
 // user finds the user with an address or makes it. State is that of the membership a new organization gives it.
-func (t Tx) user(ctx context.Context, o org.Owner, newcomer org.State) (org.User, error) {
+func (t People) user(ctx context.Context, o org.Owner, newcomer org.State) (org.User, error) {
 	u, err := t.userByEmail(ctx, o.Email, newcomer)
 	if err == nil || errs.KindOf(err) != errs.NotFound {
 		return u, err
@@ -91,7 +91,7 @@ func (t Tx) user(ctx context.Context, o org.Owner, newcomer org.State) (org.User
 	return u, err
 }
 
-func (t Tx) userByEmail(ctx context.Context, email string, newcomer org.State) (org.User, error) {
+func (t People) userByEmail(ctx context.Context, email string, newcomer org.State) (org.User, error) {
 	var u org.User
 	var created, updated int64
 	err := t.tx.Row(ctx, `
@@ -103,7 +103,7 @@ func (t Tx) userByEmail(ctx context.Context, email string, newcomer org.State) (
 	return u, err
 }
 
-func (t Tx) addOwner(ctx context.Context, id ref.OrgID, u org.User) error {
+func (t People) addOwner(ctx context.Context, id ref.OrgID, u org.User) error {
 	now := sqldb.Micros(t.tx.Now())
 	_, err := t.tx.Exec(ctx, `
 		INSERT INTO membership (org_id, user_id, state, created_at, updated_at) VALUES ($1, $2, $3, $4, $5)
@@ -121,7 +121,7 @@ func (t Tx) addOwner(ctx context.Context, id ref.OrgID, u org.User) error {
 }
 
 // RemoveOwners takes the role of an owner away. Who holds nothing else in the organization leaves it.
-func (t Tx) RemoveOwners(ctx context.Context, id ref.OrgID, users []ref.UserID) error {
+func (t People) RemoveOwners(ctx context.Context, id ref.OrgID, users []ref.UserID) error {
 	for _, u := range users {
 		if _, err := t.tx.Exec(ctx, `DELETE FROM access_rule WHERE org_id = $1 AND user_id = $2 AND role_id = 1`, id, u); err != nil {
 			return err
@@ -139,7 +139,7 @@ func (t Tx) RemoveOwners(ctx context.Context, id ref.OrgID, users []ref.UserID) 
 }
 
 // Subject reads what decisions need to know of a user. An absent user has no ties and no sessions.
-func (t Tx) Subject(ctx context.Context, user ref.UserID) (*access.Subject, error) {
+func (t People) Subject(ctx context.Context, user ref.UserID) (*access.Subject, error) {
 	s := &access.Subject{Orgs: make(map[ref.OrgID]access.RoleSet), Sessions: make(map[ref.TokenID]time.Time)}
 	err := t.tx.Rows(ctx, `
 		SELECT m.org_id, 0 FROM membership m WHERE m.user_id = $1 AND m.state <> 'inactive'
@@ -175,7 +175,7 @@ func (t Tx) Subject(ctx context.Context, user ref.UserID) (*access.Subject, erro
 }
 
 // Profile reads a user with the organizations it belongs to, by id, without the roles.
-func (t Tx) Profile(ctx context.Context, user ref.UserID) (iam.Profile, error) {
+func (t People) Profile(ctx context.Context, user ref.UserID) (iam.Profile, error) {
 	p := iam.Profile{ID: user}
 	err := t.tx.Row(ctx, `SELECT email, first_name, last_name FROM app_user WHERE id = $1`, []any{user}, &p.Email, &p.FirstName, &p.LastName)
 	if err != nil {

@@ -1,0 +1,107 @@
+package store
+
+import (
+	"context"
+
+	"espalier.dev/access"
+	"espalier.dev/iam"
+	"espalier.dev/org"
+	"espalier.dev/ref"
+	"espalier.dev/store/iamdb"
+	"espalier.dev/store/orgdb"
+	"espalier.dev/store/sqldb"
+)
+
+// DB is the database of a server.
+type DB struct {
+	*sqldb.DB
+	guard Forgetter
+}
+
+// Forgetter is told what a committed change makes out of date; access.Guard is the one that serves.
+type Forgetter interface {
+	ForgetUsers(users ...ref.UserID)
+	ForgetAll()
+}
+
+// New makes a DB of an open database.
+func New(db *sqldb.DB) *DB { return &DB{DB: db} }
+
+// Tell names who is to forget what a change makes out of date. It is called before the first Write, or never where nobody
+// decides anything, as in the operator's verbs.
+func (db *DB) Tell(guard Forgetter) { db.guard = guard }
+
+// Tx is one transaction, or one reader, with the statements of every domain.
+type Tx struct {
+	*sqldb.Tx
+	orgdb.Tree
+	iamdb.People
+}
+
+var (
+	_ org.Tx = (*Tx)(nil)
+	_ iam.Tx = (*Tx)(nil)
+)
+
+// join gives a transaction the statements of every domain. What they report as changed is forgotten after the commit.
+func (db *DB) join(tx *sqldb.Tx) *Tx {
+	forget := func(how func(Forgetter)) {
+		if db.guard != nil {
+			tx.AfterCommit(func() { how(db.guard) })
+		}
+	}
+	return &Tx{
+		Tx:     tx,
+		Tree:   orgdb.New(tx, db.Dialect(), func() { forget(Forgetter.ForgetAll) }),
+		People: iamdb.New(tx, func(users ...ref.UserID) { forget(func(g Forgetter) { g.ForgetUsers(users...) }) }),
+	}
+}
+
+// domain is the database as one domain package sees it: T is its Tx.
+type domain[T any] struct {
+	db *DB
+	as func(*Tx) T
+}
+
+func (d domain[T]) Write(ctx context.Context, fn func(T) error) error {
+	return d.db.Write(ctx, func(tx *sqldb.Tx) error { return fn(d.as(d.db.join(tx))) })
+}
+
+func (d domain[T]) Read(ctx context.Context, fn func(T) error) error {
+	return d.db.Read(ctx, func(tx *sqldb.Tx) error { return fn(d.as(d.db.join(tx))) })
+}
+
+func (d domain[T]) Snapshot(ctx context.Context, fn func(T) error) error {
+	return d.db.Snapshot(ctx, func(tx *sqldb.Tx) error { return fn(d.as(d.db.join(tx))) })
+}
+
+// Org is the database as package org sees it.
+func (db *DB) Org() org.Store { return domain[org.Tx]{db, func(tx *Tx) org.Tx { return tx }} }
+
+// IAM is the database as package iam sees it.
+func (db *DB) IAM() iam.Store { return domain[iam.Tx]{db, func(tx *Tx) iam.Tx { return tx }} }
+
+// Access reads what decisions are made by.
+func (db *DB) Access() access.Loader { return loader{db} }
+
+type loader struct{ db *DB }
+
+func (l loader) Subject(ctx context.Context, user ref.UserID) (s *access.Subject, err error) {
+	err = l.db.Read(ctx, func(tx *sqldb.Tx) error {
+		s, err = l.db.join(tx).Subject(ctx, user)
+		return err
+	})
+	return s, err
+}
+
+func (l loader) Organization(ctx context.Context, id ref.OrgID) (*access.Organization, error) {
+	var path org.Path
+	err := l.db.Read(ctx, func(tx *sqldb.Tx) (err error) {
+		path, err = l.db.join(tx).Path(ctx, id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return path.Access(), nil
+}
