@@ -75,16 +75,17 @@ func (x *exchange) writeError(r *http.Request, err error) {
 		body.Name = names[status]
 	}
 	declared, ok := op.Response(status)
-	if !ok || len(declared.Media) == 0 || declared.Error == contract.OtherError {
+	if !ok || len(declared.Media) == 0 {
 		declared, _ = op.Response(http.StatusBadRequest) // its form is that of the operation's errors at large
 	}
 	x.send(status, declared, body)
 }
 
+// statusOf passes over a status whose form is the operation's own: only its handler can fill that.
 func statusOf(op *contract.Operation, kind errs.Kind) int {
 	ladder := statuses[kind]
 	for _, status := range ladder {
-		if _, ok := op.Response(status); ok {
+		if r, ok := op.Response(status); ok && r.Error != contract.OtherError {
 			return status
 		}
 	}
