@@ -1,0 +1,104 @@
+package door
+
+import (
+	"bufio"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"espalier.dev/errs"
+	"espalier.dev/filter"
+)
+
+// Filter reads a filter parameter against what its list may be filtered by. One that was not given matches everything.
+func (r *Request) Filter(name string, s *filter.Schema) (*filter.Expr, error) {
+	e, err := filter.Parse(r.String(name), s)
+	if wrong, ok := errors.AsType[*filter.SyntaxError](err); ok {
+		return nil, errs.Invalidf("%s", wrong.Message(name))
+	}
+	return e, err
+}
+
+// SkipToken reads into position what NextPage wrote; it leaves it alone on the first page.
+func (r *Request) SkipToken(position any) error {
+	token := r.String("skipToken")
+	if token == "" {
+		return nil
+	}
+	text, err := base64.RawURLEncoding.DecodeString(token)
+	if err == nil {
+		err = json.Unmarshal(text, position)
+	}
+	if err != nil {
+		return errs.Invalidf("skipToken: is none that this list gave out; follow nextPage as it stands")
+	}
+	return nil
+}
+
+// NextPage is the path and query of the page after a position, which is any JSON value.
+func (r *Request) NextPage(position any) string {
+	text, err := json.Marshal(position)
+	if err != nil {
+		panic(err) // positions are numbers and strings
+	}
+	q := r.URL.Query()
+	q.Set("skipToken", base64.RawURLEncoding.EncodeToString(text))
+	return r.URL.Path + "?" + q.Encode()
+}
+
+// streamBuffer is how many bytes of a streamed list are gathered before they are sent.
+const streamBuffer = 32 << 10
+
+// Listing is an answer of 200 with a JSON array that is sent as it grows, so that a list of any length needs little memory.
+type Listing struct {
+	w    http.ResponseWriter
+	buf  *bufio.Writer
+	json *json.Encoder
+	n    int
+}
+
+// Stream begins a list. Nothing is sent before the first buffer is full, so that an early error is still a clean answer.
+func Stream(w http.ResponseWriter) *Listing {
+	l := &Listing{w: w}
+	l.buf = bufio.NewWriterSize(begin{w}, streamBuffer)
+	l.json = json.NewEncoder(l.buf)
+	l.json.SetEscapeHTML(false)
+	return l
+}
+
+// begin sends the header before the first bytes.
+type begin struct{ w http.ResponseWriter }
+
+func (b begin) Write(p []byte) (int, error) {
+	b.w.Header().Set("Content-Type", mediaJSON) // again before each buffer, to no effect
+	return b.w.Write(p)
+}
+
+// Add appends an item. Its error is that the client is gone.
+func (l *Listing) Add(item any) error {
+	separator := byte(',')
+	if l.n == 0 {
+		separator = '['
+	}
+	l.n++
+	if err := l.buf.WriteByte(separator); err != nil {
+		return err
+	}
+	return l.json.Encode(item)
+}
+
+// End closes the list, or hands on the error that ended it early.
+func (l *Listing) End(err error) error {
+	if err != nil {
+		return err
+	}
+	closing := "]\n"
+	if l.n == 0 {
+		closing = "[]\n"
+	}
+	if _, err := l.buf.WriteString(closing); err != nil {
+		return err
+	}
+	return l.buf.Flush()
+}
