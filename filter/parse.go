@@ -96,7 +96,7 @@ func (p *parser) allow(j Join, t token) error {
 	case p.schema.joins == 0:
 		return errorAt(t.pos, "%v cannot be used here; want one comparison", j)
 	}
-	return errorAt(t.pos, "%v cannot be used here; want %s", j, choice(strings.Fields(p.schema.joins.String())))
+	return errorAt(t.pos, "%v cannot be used here; want %s", j, choice(inQuotes(p.schema.joins)))
 }
 
 func (p *parser) unary() (*node, error) {
@@ -278,5 +278,14 @@ func (p *parser) trailing(t token) error {
 	case p.schema.joins&(And|Or) == 0:
 		return errorAt(t.pos, "want the end, got %v", t)
 	}
-	return errorAt(t.pos, "want %s or the end, got %v", choice(strings.Fields((p.schema.joins & (And | Or)).String())), t)
+	return errorAt(t.pos, "want %s, got %v", choice(append(inQuotes(p.schema.joins&(And|Or)), "the end")), t)
+}
+
+// inQuotes lists the ways to combine so that a sentence about them can be read: "and", "or".
+func inQuotes(joins Join) []string {
+	words := strings.Fields(joins.String())
+	for i, w := range words {
+		words[i] = strconv.Quote(w)
+	}
+	return words
 }
