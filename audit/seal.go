@@ -60,6 +60,12 @@ func ParseHead(s string) (Head, error) {
 	return Head{Number: n, MAC: b}, nil
 }
 
+// Digest is what the chain holds of a batch's entry MACs.
+func Digest(entryMACs []byte) []byte {
+	d := sha256.Sum256(entryMACs)
+	return d[:]
+}
+
 func (s *Seal) head() Head { return Head{Number: s.Number, MAC: s.MAC} }
 
 // next begins the seal after s, up to the mark to; the zero Seal comes before the first.
@@ -104,9 +110,8 @@ func (b *batch) entry(e *Entry) []byte {
 
 // close completes the seal of the entries that were added.
 func (b *batch) close(s Seal) Seal {
-	digest := sha256.Sum256(b.macs)
 	s.FirstID, s.LastID, s.Count = b.first, b.last, int64(len(b.macs)/macSize)
-	s.EntryMACs, s.Digest = b.macs, digest[:]
+	s.EntryMACs, s.Digest = b.macs, Digest(b.macs)
 	b.msg.seal(&s)
 	s.MAC = b.msg.sum(b.mac)
 	return s

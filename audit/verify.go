@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/hmac"
-	"crypto/sha256"
 	"fmt"
 	"math"
 )
@@ -137,8 +136,7 @@ func (v *verifier) sealed(s *Seal) *Finding {
 		}
 		return nil
 	}
-	digest := sha256.Sum256(s.EntryMACs)
-	if !bytes.Equal(digest[:], s.Digest) || int64(len(s.EntryMACs)) != s.Count*macSize {
+	if !bytes.Equal(Digest(s.EntryMACs), s.Digest) || int64(len(s.EntryMACs)) != s.Count*macSize {
 		return changed
 	}
 	return nil
