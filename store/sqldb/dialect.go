@@ -18,6 +18,10 @@ type Dialect struct {
 	// it is complete.
 	AuditHorizon string
 
+	// AuditTick is a statement to commit before AuditHorizon is read, so that it counts what was committed before; empty
+	// on PostgreSQL, where transactions themselves move it.
+	AuditTick string
+
 	// MigrationLock is a statement that makes other servers' migrations wait until this transaction ends; empty on
 	// SQLite, whose folder is locked by one server.
 	MigrationLock string
@@ -37,6 +41,7 @@ func sqliteDialect() Dialect {
 		Text:         "TEXT",
 		AuditMark:    "(SELECT base FROM audit_clock)",
 		AuditHorizon: "(SELECT base FROM audit_clock)",
+		AuditTick:    "UPDATE audit_clock SET base = base + 1",
 		contains:     "instr(%[1]s, %[2]s) > 0",
 	}
 }
