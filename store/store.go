@@ -4,9 +4,11 @@ import (
 	"context"
 
 	"espalier.dev/access"
+	"espalier.dev/audit"
 	"espalier.dev/iam"
 	"espalier.dev/org"
 	"espalier.dev/ref"
+	"espalier.dev/store/auditdb"
 	"espalier.dev/store/iamdb"
 	"espalier.dev/store/orgdb"
 	"espalier.dev/store/sqldb"
@@ -36,11 +38,13 @@ type Tx struct {
 	*sqldb.Tx
 	orgdb.Tree
 	iamdb.People
+	auditdb.Log
 }
 
 var (
-	_ org.Tx = (*Tx)(nil)
-	_ iam.Tx = (*Tx)(nil)
+	_ org.Tx   = (*Tx)(nil)
+	_ iam.Tx   = (*Tx)(nil)
+	_ audit.Tx = (*Tx)(nil)
 )
 
 // join gives a transaction the statements of every domain. What they report as changed is forgotten after the commit.
@@ -54,6 +58,7 @@ func (db *DB) join(tx *sqldb.Tx) *Tx {
 		Tx:     tx,
 		Tree:   orgdb.New(tx, db.Dialect(), func() { forget(Forgetter.ForgetAll) }),
 		People: iamdb.New(tx, func(users ...ref.UserID) { forget(func(g Forgetter) { g.ForgetUsers(users...) }) }),
+		Log:    auditdb.New(tx, db.Dialect()),
 	}
 }
 
@@ -80,6 +85,15 @@ func (db *DB) Org() org.Store { return domain[org.Tx]{db, func(tx *Tx) org.Tx { 
 
 // IAM is the database as package iam sees it.
 func (db *DB) IAM() iam.Store { return domain[iam.Tx]{db, func(tx *Tx) iam.Tx { return tx }} }
+
+// Audit is the database as package audit sees it.
+func (db *DB) Audit() audit.Store {
+	return chain{domain[audit.Tx]{db, func(tx *Tx) audit.Tx { return tx }}}
+}
+
+type chain struct{ domain[audit.Tx] }
+
+func (c chain) Horizon(ctx context.Context) (int64, error) { return auditdb.Horizon(ctx, c.db.DB) }
 
 // Access reads what decisions are made by.
 func (db *DB) Access() access.Loader { return loader{db} }
