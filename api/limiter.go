@@ -19,7 +19,7 @@ import (
 type RateConfig struct {
 	Rate  float64          // requests per second; 0: no limit
 	Burst int              // at least 1 when Rate is set
-	Keys  int              // buckets remembered at most, twice; default 32,768 (about 8 MB)
+	Keys  int              // buckets remembered at most, twice; default 32,768 (some 200 bytes each)
 	Now   func() time.Time // nil: time.Now
 }
 
@@ -68,6 +68,17 @@ func (l *AddressLimiter) Allow(addr netip.Addr) (retryAfter time.Duration, ok bo
 		return 0, true
 	}
 	return l.b.allow(network(addr))
+}
+
+// Admit joins the two limiters for the door: a caller counts as such wherever the request comes from, and nobody yet by
+// its address, which proxies of the trusted networks may tell.
+func Admit(callers *CallerLimiter, addresses *AddressLimiter, trusted []netip.Prefix) func(*http.Request, access.Caller) (retryAfter time.Duration, ok bool) {
+	return func(r *http.Request, by access.Caller) (time.Duration, bool) {
+		if by.User == 0 && by.ServiceAccount == 0 && !by.Operator {
+			return addresses.Allow(ClientAddr(r, trusted))
+		}
+		return callers.Allow(by)
+	}
 }
 
 // network is the /64 of an IPv6 address and the address itself otherwise; the zero prefix for no address.

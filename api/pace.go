@@ -104,11 +104,16 @@ func (w *pacedWriter) FlushError() error {
 // Flush is FlushError for callers that ask for an http.Flusher.
 func (w *pacedWriter) Flush() { _ = w.FlushError() }
 
-// arm sets the deadline for n bytes and whatever net/http has in its buffers, and returns the time it counts from. A
+// arm sets the deadline for n bytes and whatever net/http has in its buffers, and returns the time it counts from. Where
+// net/http may have to wait for the rest of a body first, that wait is added: the client shall read why it is cut. A
 // writer without a connection (a recorder in a test) has no deadlines, which harms nothing.
 func (w *pacedWriter) arm(n int) time.Time {
 	now := w.credit.p.now()
-	_ = w.rc.SetWriteDeadline(now.Add(max(w.credit.left, 0) + w.credit.p.need(n)))
+	within := max(w.credit.left, 0) + w.credit.p.need(n)
+	if w.body != nil && !w.body.ended {
+		within += w.credit.p.grace
+	}
+	_ = w.rc.SetWriteDeadline(now.Add(within))
 	return now
 }
 

@@ -12,6 +12,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 
 	"espalier.dev/access"
 	"espalier.dev/errs"
@@ -34,12 +36,14 @@ type Telemetry struct {
 }
 
 // Observation is one answered request, as the log and the metrics want it. It holds nothing that a client wrote but its
-// method: no path, query, header or body, so no secret can slip through.
+// method: no path, query, header or body, so no secret can slip through. Its fields are those of door.Observation, so that
+// one converts to the other: this package does not know the door.
 type Observation struct {
+	API       string        // of the contract, e.g. msp; "" outside of it
 	Operation string        // operationId of the contract; "" outside of it
 	Pattern   string        // of the route, e.g. /msp/v2/orgs/{orgId}/customers; "" when no route matched
 	Method    string        // as sent
-	Status    int           // of the answer
+	Status    int           // of the answer; 499: the client went away before there was one
 	Duration  time.Duration // from the arrival of the header to the end of the handler
 	Bytes     int64         // of the answer's body, before compression
 	Org       ref.OrgID     // organization in the path; 0 without one
@@ -111,12 +115,12 @@ func (t *Telemetry) Metrics() http.Handler {
 	})
 }
 
-// Observe writes the one log line of a request and counts it.
-func (t *Telemetry) Observe(o Observation) {
-	t.observe(requestLevel(o.Status), o)
+// Observe writes the one log line of a request, counts it, and tells the span in ctx, if there is one.
+func (t *Telemetry) Observe(ctx context.Context, o Observation) {
+	t.observe(ctx, requestLevel(o.Status), o)
 }
 
-func (t *Telemetry) observe(level slog.Level, o Observation) {
+func (t *Telemetry) observe(ctx context.Context, level slog.Level, o Observation) {
 	route, method, status := o.Pattern, knownMethod(o.Method), strconv.Itoa(o.Status)
 	if route == "" {
 		route = "unmatched"
@@ -124,21 +128,42 @@ func (t *Telemetry) observe(level slog.Level, o Observation) {
 	t.count.WithLabelValues(route, method, status).Inc()
 	t.duration.WithLabelValues(route, method, status[:1]+"xx").Observe(o.Duration.Seconds())
 
-	ctx := context.Background() // a line is written also when the request's context ended
+	span := trace.SpanFromContext(ctx)
+	if span.IsRecording() {
+		describe(span, o)
+	}
+	ctx = context.WithoutCancel(ctx) // a line is written also when the request's context ended
 	if !t.logger.Enabled(ctx, level) {
 		return
 	}
-	t.logger.LogAttrs(ctx, level, "request", attributes(o, route, method)...)
+	as := attributes(o, route, method)
+	if sc := span.SpanContext(); sc.IsValid() {
+		as = append(as, slog.String("trace_id", sc.TraceID().String()))
+	}
+	t.logger.LogAttrs(ctx, level, "request", as...)
+}
+
+// describe adds to a span what only the handler knew.
+func describe(span trace.Span, o Observation) {
+	span.SetAttributes(
+		attribute.String("espalier.operation", o.Operation),
+		attribute.Int64("espalier.org", int64(o.Org)),
+		attribute.String("espalier.caller", callerName(o.Caller)),
+		attribute.String("espalier.request_id", o.RequestID),
+	)
+	if o.Err != nil && o.Status >= http.StatusInternalServerError {
+		span.RecordError(o.Err)
+	}
 }
 
 // attributes leaves out what says nothing, so that a line stays readable.
 func attributes(o Observation, route, method string) []slog.Attr {
-	as := make([]slog.Attr, 0, 12)
+	as := make([]slog.Attr, 0, 11)
 	as = append(as,
 		slog.String("method", method),
 		slog.String("route", route),
 		slog.Int("status", o.Status),
-		slog.Duration("duration", o.Duration),
+		slog.Float64("ms", float64(o.Duration.Microseconds())/1000),
 		slog.Int64("bytes", o.Bytes),
 	)
 	if o.RequestID != "" {
@@ -207,7 +232,7 @@ func (t *Telemetry) Observed(pattern string, h http.Handler) http.Handler {
 		began := time.Now()
 		cw := &countingWriter{ResponseWriter: w, status: http.StatusOK}
 		defer func() {
-			t.observe(slog.LevelDebug, Observation{
+			t.observe(r.Context(), slog.LevelDebug, Observation{
 				Pattern: pattern, Method: r.Method, Status: cw.status, Bytes: cw.bytes, Duration: time.Since(began),
 			})
 		}()

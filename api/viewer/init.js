@@ -9,7 +9,6 @@ SwaggerUIBundle({
   docExpansion: "list",
   defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
-  filter: true,
   // A token typed in here is gone when the page is.
   persistAuthorization: false,
   validatorUrl: null,
