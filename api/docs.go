@@ -11,9 +11,11 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	swagger "github.com/swaggest/swgui/v5/static"
 )
@@ -37,7 +39,7 @@ type docs struct {
 	files map[string]packed // path below /docs/ → what is sent
 }
 
-// packed is a file as it is kept: gzipped once, at the start.
+// packed is a file as it is kept: gzipped once.
 type packed struct {
 	contentType string
 	etag        string
@@ -52,9 +54,31 @@ type document struct {
 	Version string // from the document
 }
 
-// newDocs reads the documents' titles, and packs everything.
-func newDocs(documents fs.FS) (http.Handler, error) {
-	list, err := listDocuments(documents)
+// newDocs checks that there is something to show. Reading and packing a megabyte of documents takes longer than the rest
+// of a start, so it waits for the first reader.
+func newDocs(documents fs.FS, logger *slog.Logger) (http.Handler, error) {
+	names, err := fs.Glob(documents, "*"+documentSuffix)
+	if err != nil {
+		return nil, fmt.Errorf("list the OpenAPI documents: %w", err)
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("api: Config.Documents holds no file *%s", documentSuffix)
+	}
+	build := sync.OnceValues(func() (*docs, error) { return buildDocs(documents, names) })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d, err := build()
+		if err != nil {
+			logger.Error("build the API reference", "error", err)
+			http.Error(w, "the API reference cannot be shown; the log says why", http.StatusInternalServerError)
+			return
+		}
+		d.ServeHTTP(w, r)
+	}), nil
+}
+
+// buildDocs reads the documents' titles, and packs everything.
+func buildDocs(documents fs.FS, names []string) (*docs, error) {
+	list, err := titles(documents, names)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +90,7 @@ func newDocs(documents fs.FS) (http.Handler, error) {
 		d.addSwagger,
 	} {
 		if err := add(); err != nil {
-			return nil, fmt.Errorf("build the API reference: %w", err)
+			return nil, err
 		}
 	}
 	return d, nil
@@ -124,14 +148,7 @@ func acceptsGzip(h http.Header) bool {
 	return false
 }
 
-func listDocuments(documents fs.FS) ([]document, error) {
-	names, err := fs.Glob(documents, "*"+documentSuffix)
-	if err != nil {
-		return nil, fmt.Errorf("list the OpenAPI documents: %w", err)
-	}
-	if len(names) == 0 {
-		return nil, fmt.Errorf("api: Config.Documents holds no file *%s", documentSuffix)
-	}
+func titles(documents fs.FS, names []string) ([]document, error) {
 	list := make([]document, 0, len(names))
 	for _, name := range names {
 		text, err := fs.ReadFile(documents, name)

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"golang.org/x/net/html"
 )
@@ -77,6 +78,15 @@ func TestUninitialized(t *testing.T) {
 	want := `{"fault":false,"id":"uninitialized","message":"this server has no organization yet: its operator has to run espalier init --org \"A \u003cb\u003e\"","name":"bad_gateway","temporary":true,"timeout":false}`
 	if a.status != 502 || a.body != want || a.header.Get("Content-Type") != "application/vnd.goa.error" {
 		t.Errorf("a program: got %d %s %s", a.status, a.header.Get("Content-Type"), a.body)
+	}
+}
+
+func TestDocsSayWhenADocumentIsBroken(t *testing.T) {
+	t.Parallel()
+	log, logger := newLog()
+	s := start(t, Config{Handler: text(""), Logger: logger, Documents: fstest.MapFS{"msp.openapi.json": {Data: []byte(`{`)}}})
+	if a := s.get(t, "/docs/"); a.status != 500 || !strings.Contains(log.String(), "msp.openapi.json") {
+		t.Errorf("got %d, log %s; want 500 and the name of the document in the log", a.status, log)
 	}
 }
 

@@ -95,7 +95,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, https: https, ready: readiness{check: cfg.Ready, logger: cfg.Logger}}
 	if cfg.Documents != nil {
-		if s.docs, err = newDocs(cfg.Documents); err != nil {
+		if s.docs, err = newDocs(cfg.Documents, cfg.Logger); err != nil {
 			return nil, err
 		}
 	}
