@@ -11,12 +11,13 @@ import (
 // carries either.
 const compressFrom = 1024
 
-// compressed gzips JSON answers above 1 KiB for clients that ask for it. A handler's flush passes through, so a stream
+// compressed gzips JSON and CSV answers above 1 KiB for clients that ask for it. A handler's flush passes through, so a stream
 // stays one. Answers that carry a token are below the size, and API tokens never stand beside text that a stranger
 // chooses, which compression would betray.
 func compressed(h http.Handler) http.Handler {
 	wrap, err := gzhttp.NewWrapper(
 		gzhttp.MinSize(compressFrom),
+		gzhttp.EnableZstd(false), // an encoder of it holds megabytes
 		gzhttp.CompressionLevel(gzip.BestSpeed),
 		gzhttp.ContentTypes([]string{
 			"application/json", "application/scim+json", "application/vnd.goa.error", "text/csv",

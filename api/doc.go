@@ -15,7 +15,7 @@
 //	err = srv.Run(ctx) // until ctx ends, then drains
 //
 // It answers /healthz, /readyz, /metrics and /docs itself, cuts clients that send or read too slowly ([Limits]), sets the
-// security headers, compresses JSON, and on the end of its context finishes what was begun. [CallerLimiter] and
+// security headers, compresses JSON and CSV, and on the end of its context finishes what was begun. [CallerLimiter] and
 // [AddressLimiter] say when a caller has to wait; [Tracing] sends spans where the usual OTEL_ variables say.
 //
 // Routing, authentication, bodies and error answers are the business of api/door and of the packages per API. Package api

@@ -216,6 +216,8 @@ func TestCompression(t *testing.T) {
 	})})
 	for _, tt := range []struct{ path, accept, want string }{
 		{"/long", "gzip", "gzip"},
+		{"/long", "zstd, gzip", "gzip"},
+		{"/long", "zstd", ""},
 		{"/long", "", ""},
 		{"/long", "gzip;q=0", ""},
 		{"/short", "gzip", ""},
