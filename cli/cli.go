@@ -69,10 +69,23 @@ func parseAndRun(ctx context.Context, args []string, sh *Shell) error {
 		if errors.Is(err, errHelped) {
 			return err
 		}
-		return usageOf(err)
+		return usageOf(withHint(err))
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	return parsed.Run()
+}
+
+// withHint adds where to read on to an error of the command line.
+func withHint(err error) error {
+	parse, ok := errors.AsType[*kong.ParseError](err)
+	if !ok || parse.Context == nil {
+		return err
+	}
+	verb := "espalier"
+	if node := parse.Context.Selected(); node != nil {
+		verb = node.FullPath()
+	}
+	return fmt.Errorf("%w\nSee: %s --help", err, verb)
 }
 
 // newParser builds the command line's model and ties it to the variables and the file.

@@ -10,11 +10,11 @@ import (
 type customerCreate struct {
 	remote
 	Name        string      `arg:"" help:"Name of the customer."`
-	Owner       []ownerFlag `required:"" placeholder:"EMAIL" help:"Owner, as ann@acme.example or 'Ann Lee <ann@acme.example>'; may be repeated."`
-	Capability  []grantFlag `default:"iam" placeholder:"NAME[@DATE]" help:"Capability, with an end of its own if a date follows; may be repeated."`
-	ExternalID  string      `name:"external-id" placeholder:"KEY" help:"Your own key for the customer."`
-	Description string      `placeholder:"TEXT" help:"Free text."`
-	Tag         []string    `placeholder:"TAG" help:"Tag to begin with; may be repeated."`
+	Owner       []ownerFlag `key:"customer-owner" required:"" placeholder:"EMAIL" help:"Owner, as ann@acme.example or 'Ann Lee <ann@acme.example>'; may be repeated."`
+	Capability  []grantFlag `key:"customer-capability" default:"iam" placeholder:"NAME[@DATE]" help:"Capability, with an end of its own if a date follows; may be repeated."`
+	ExternalID  string      `key:"customer-external-id" name:"external-id" placeholder:"KEY" help:"Your own key for the customer."`
+	Description string      `key:"customer-description" placeholder:"TEXT" help:"Free text."`
+	Tag         []string    `key:"customer-tag" placeholder:"TAG" help:"Tag to begin with; may be repeated."`
 	jsonOutput
 }
 

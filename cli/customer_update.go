@@ -11,11 +11,11 @@ import (
 type customerUpdate struct {
 	remote
 	customerID
-	Name        *string     `placeholder:"NAME" help:"New name."`
-	Owner       []ownerFlag `placeholder:"EMAIL" help:"The owners from now on, as ann@acme.example or 'Ann Lee <ann@acme.example>'; may be repeated."`
-	Capability  []grantFlag `placeholder:"NAME[@DATE]" help:"The capabilities from now on; one that is left out is withdrawn; may be repeated."`
-	ExternalID  *string     `name:"external-id" placeholder:"KEY" help:"Your own key for the customer; empty for none."`
-	Description *string     `placeholder:"TEXT" help:"Free text; empty for none."`
+	Name        *string     `key:"customer-name" placeholder:"NAME" help:"New name."`
+	Owner       []ownerFlag `key:"customer-owner" placeholder:"EMAIL" help:"The owners from now on, as ann@acme.example or 'Ann Lee <ann@acme.example>'; may be repeated."`
+	Capability  []grantFlag `key:"customer-capability" placeholder:"NAME[@DATE]" help:"The capabilities from now on; one that is left out is withdrawn; may be repeated."`
+	ExternalID  *string     `key:"customer-external-id" name:"external-id" placeholder:"KEY" help:"Your own key for the customer; empty for none."`
+	Description *string     `key:"customer-description" placeholder:"TEXT" help:"Free text; empty for none."`
 	jsonOutput
 }
 

@@ -48,8 +48,9 @@ var topics = map[string]string{
 
 The file is YAML and is named by --config or ESPALIER_CONFIG. It may hold the keys of several verbs; a key that is no
 flag of any verb is an error. Lists are YAML lists there, and values parted by commas in flags and variables.
-A flag comes first, then the variable, then the file, then the default. The help of a verb shows each flag's variable;
-where its name differs from the flag's, the key is the variable's name in lower case, with hyphens.
+A flag comes first, then the variable, then the file, then the default; a variable that is empty counts as not set.
+The help of a verb shows each flag's variable. A key is the variable's name without ESPALIER_, in lower case and with
+hyphens: nearly always the flag's own name.
 `,
 }
 

@@ -15,7 +15,7 @@ import (
 // variablePrefix begins the name of every variable.
 const variablePrefix = "ESPALIER_"
 
-// keyOnly is the struct tag that gives a flag another key than its name, or none at all ("-"). A flag needs it when
+// keyTag is the struct tag that gives a flag another key than its name, or none at all ("-"). A flag needs it when
 // another verb has a flag of the same name and a different meaning, since all verbs share one file and one environment.
 const keyTag = "key"
 
@@ -124,7 +124,7 @@ func (s *settings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any,
 	if key == "" || key == "config" {
 		return nil, nil
 	}
-	if text, ok := s.shell.LookupEnv(variable(key)); ok {
+	if text := s.shell.Getenv(variable(key)); text != "" { // compose files write X=${X:-} for "not set"
 		return tried(flag, text, "variable "+variable(key))
 	}
 	if value, ok := s.keys[key]; ok {
@@ -137,6 +137,9 @@ func (s *settings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any,
 func tried(flag *kong.Flag, value any, source string) (any, error) {
 	target := reflect.New(flag.Target.Type()).Elem()
 	if err := flag.Parse(kong.Scan().PushTyped(value, kong.FlagValueToken), target); err != nil {
+		if cause := errors.Unwrap(err); cause != nil {
+			err = cause // without the flag's name, which kong puts before it again
+		}
 		return nil, fmt.Errorf("from %s: %w", source, err)
 	}
 	return value, nil
@@ -167,7 +170,7 @@ func describe(v *kong.Value) string {
 	}
 	var notes []string
 	if v.HasDefault && v.Default != "" {
-		notes = append(notes, "default "+v.Default)
+		notes = append(notes, "default: "+v.Default)
 	}
 	if key := settingKey(v); key != "" {
 		notes = append(notes, "$"+variable(key))

@@ -29,12 +29,6 @@ func newShell(env []string, stdin io.Reader, stdout, stderr io.Writer) *Shell {
 // Getenv returns the value of a variable, "" when it is not set.
 func (sh *Shell) Getenv(name string) string { return sh.env[name] }
 
-// LookupEnv returns the value of a variable and whether it is set.
-func (sh *Shell) LookupEnv(name string) (string, bool) {
-	value, ok := sh.env[name]
-	return value, ok
-}
-
 // Interactive reports that a person can be asked: input and messages are a terminal.
 func (sh *Shell) Interactive() bool { return isTerminal(sh.In) && isTerminal(sh.Err) }
 
