@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// root is the whole command line. The order of the fields is the order of the help.
+type root struct {
+	Help   helpFlag `short:"h" key:"-" help:"Show help and stop."`
+	Config string   `placeholder:"FILE" help:"YAML file with a key for every flag; see 'espalier help configuration'."`
+
+	Login    loginVerb    `cmd:"" group:"client" help:"Keep a server's address and a refresh token in a profile."`
+	Customer customerVerb `cmd:"" group:"client" help:"List, show, change, import and export customers."`
+
+	Completion completionVerb `cmd:"" group:"other" help:"Print the completion script of a shell."`
+	HelpOn     helpVerb       `cmd:"" name:"help" group:"other" help:"Explain a verb or a topic: ${topics}."`
+	Version    versionVerb    `cmd:"" group:"other" help:"Print the version and the revision it was built from."`
+	Complete   completeVerb   `cmd:"" name:"__complete" hidden:"" passthrough:""`
+}
+
+// Verbs are shown in these groups.
+var groups = []kong.Group{
+	{Key: "operator", Title: "On the server's machine:"},
+	{Key: "client", Title: "Over the API, with a profile:"},
+	{Key: "other", Title: "Other:"},
+}
+
+// Main runs one command line and returns the exit code, one of those listed by 'espalier help exit-codes'. The first
+// interrupt or termination signal asks the verb to end; a second one ends the process.
+func Main(args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	return run(ctx, args, newShell(env, stdin, stdout, stderr))
+}
+
+func run(ctx context.Context, args []string, sh *Shell) int {
+	err := parseAndRun(ctx, args, sh)
+	switch {
+	case err == nil, errors.Is(err, errHelped):
+		return ExitOK
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(sh.Err, "espalier: interrupted")
+		return ExitInterrupted
+	}
+	if sentence := explain(err); sentence != "" {
+		fmt.Fprintln(sh.Err, "espalier: "+printable(sentence, true))
+	}
+	return exitCode(err)
+}
+
+func parseAndRun(ctx context.Context, args []string, sh *Shell) error {
+	parser, err := newParser(sh)
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		if errors.Is(err, errHelped) {
+			return err
+		}
+		return usageOf(withHint(err))
+	}
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	return parsed.Run()
+}
+
+// withHint adds where to read on to an error of the command line.
+func withHint(err error) error {
+	parse, ok := errors.AsType[*kong.ParseError](err)
+	if !ok || parse.Context == nil {
+		return err
+	}
+	verb := "espalier"
+	if node := parse.Context.Selected(); node != nil {
+		verb = node.FullPath()
+	}
+	return fmt.Errorf("%w\nSee: %s --help", err, verb)
+}
+
+// newParser builds the command line's model and ties it to the variables and the file.
+func newParser(sh *Shell) (*kong.Kong, error) {
+	var grammar root
+	s := &settings{shell: sh}
+	parser, err := kong.New(&grammar,
+		kong.Name("espalier"),
+		kong.Description("Run the organizations of an MSP's customers."),
+		kong.NoDefaultHelp(),
+		kong.Vars{"topics": topicNames()},
+		kong.ExplicitGroups(groups),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
+		kong.ValueFormatter(describe),
+		kong.Writers(sh.Out, sh.Err),
+		kong.Bind(sh),
+		kong.PostBuild(s.bind),
+		kong.WithBeforeResolve(s.load),
+		kong.Resolvers(s),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("build the command line: %w", err)
+	}
+	return parser, nil
+}

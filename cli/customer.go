@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"net/mail"
+	"strings"
+	"time"
+
+	"espalier.dev/client"
+	"espalier.dev/ref"
+)
+
+// customerVerb is the verbs about the direct customers of an organization, each in a file customer_VERB.go.
+type customerVerb struct {
+	List   customerList   `cmd:"" help:"List customers."`
+	Show   customerShow   `cmd:"" help:"Show one customer: capabilities and their ends, owners, tags."`
+	Create customerCreate `cmd:"" help:"Create a customer."`
+	Update customerUpdate `cmd:"" help:"Change a customer; what is not given stays."`
+	Delete customerDelete `cmd:"" help:"Delete customers for good."`
+	Tag    customerTag    `cmd:"" help:"Add and remove tags of a customer, or list them."`
+	Import customerImport `cmd:"" help:"Create and update customers from a CSV file."`
+	Export customerExport `cmd:"" help:"Write customers to a CSV or XLSX file."`
+}
+
+// customerID is the argument of a verb about one customer.
+type customerID struct {
+	ID ref.OrgID `arg:"" name:"id" help:"Id of the customer."`
+}
+
+// Validate is called by kong.
+func (c *customerID) Validate() error { return positive(c.ID) }
+
+func positive(id ref.OrgID) error {
+	if id < 1 {
+		return fmt.Errorf("id %d: want a positive number", id)
+	}
+	return nil
+}
+
+// grantFlag is a capability as flags and CSV files spell it: NAME, or NAME@DATE with a date of its own.
+type grantFlag client.Grant
+
+// UnmarshalText reads policy, policy@2027-06-30 or policy@2027-06-30T12:00:00Z; a bare date is 00:00 UTC.
+func (g *grantFlag) UnmarshalText(text []byte) error {
+	name, date, dated := strings.Cut(string(text), "@")
+	*g = grantFlag{Name: name}
+	if name == "" {
+		return errors.New("a capability needs a name")
+	}
+	if !dated {
+		return nil
+	}
+	at, err := parseDate(date)
+	if err != nil {
+		return fmt.Errorf("capability %s: %w", name, err)
+	}
+	custom := true
+	g.ExpiresAt, g.HasCustomExpiry = &at, &custom
+	return nil
+}
+
+func parseDate(text string) (time.Time, error) {
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at.UTC(), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is no date: want 2027-06-30 or 2027-06-30T12:00:00Z", text)
+}
+
+// ownerFlag is an owner as flags and CSV files spell it: an e-mail, or a name with the e-mail in angle brackets.
+type ownerFlag client.Owner
+
+// UnmarshalText reads ann@acme.example or Ann Lee <ann@acme.example>; all but the last word is the first name.
+func (o *ownerFlag) UnmarshalText(text []byte) error {
+	a, err := mail.ParseAddress(string(text))
+	if err != nil {
+		return fmt.Errorf("%q: want ann@acme.example or 'Ann Lee <ann@acme.example>'", text)
+	}
+	*o = ownerFlag{Email: a.Address, FirstName: a.Name}
+	if cut := strings.LastIndex(a.Name, " "); cut > 0 {
+		o.FirstName, o.LastName = strings.TrimSpace(a.Name[:cut]), a.Name[cut+1:]
+	}
+	return nil
+}
+
+func grants(flags []grantFlag) []client.Grant {
+	if flags == nil {
+		return nil // an update keeps what is
+	}
+	list := make([]client.Grant, len(flags))
+	for i, f := range flags {
+		list[i] = client.Grant(f)
+	}
+	return list
+}
+
+func owners(flags []ownerFlag) []client.Owner {
+	if flags == nil {
+		return nil
+	}
+	list := make([]client.Owner, len(flags))
+	for i, f := range flags {
+		list[i] = client.Owner(f)
+	}
+	return list
+}

@@ -1,0 +1,158 @@
+package clienttest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"espalier.dev/client"
+	"espalier.dev/ref"
+)
+
+// create answers 201 with Location and no body.
+func (s *Server) create(w http.ResponseWriter, r *http.Request) {
+	var in client.NewCustomer
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		Refuse(w, http.StatusBadRequest, "bad_request", err.Error())
+		return
+	}
+	c := client.Customer{Name: in.Name, ExternalID: in.ExternalID, Description: in.Description}
+	set(&c, in.Capabilities, in.Owners)
+	w.Header().Set("Location", fmt.Sprintf("/msp/v2/orgs/%d/customers/%d", Org, s.insert(c).ID))
+	w.WriteHeader(http.StatusCreated)
+}
+
+// set turns what was asked into what is shown.
+func set(c *client.Customer, grants []client.Grant, owners []client.Owner) {
+	if grants != nil {
+		c.Capabilities = nil
+	}
+	for _, g := range grants {
+		c.Capabilities = append(c.Capabilities, client.Capability{Name: g.Name, ExpiresAt: g.ExpiresAt,
+			EffectiveExpiresAt: g.ExpiresAt, HasCustomExpiry: g.ExpiresAt != nil, Active: g.ExpiresAt == nil || g.ExpiresAt.After(Now)})
+	}
+	if owners != nil {
+		c.Owners = nil
+	}
+	for i, o := range owners {
+		c.Owners = append(c.Owners, client.User{ID: ref.UserID(50 + i), Email: o.Email, FirstName: o.FirstName, LastName: o.LastName})
+	}
+}
+
+func (s *Server) update(w http.ResponseWriter, r *http.Request) {
+	c := s.find(w, r)
+	if c == nil {
+		return
+	}
+	var in client.CustomerChange
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		Refuse(w, http.StatusBadRequest, "bad_request", err.Error())
+		return
+	}
+	replace(&c.Name, in.Name)
+	replace(&c.ExternalID, in.ExternalID)
+	replace(&c.Description, in.Description)
+	set(c, in.Capabilities, in.Owners)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func replace(to, from *string) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+func (s *Server) delete(w http.ResponseWriter, r *http.Request) {
+	c := s.find(w, r)
+	switch {
+	case c == nil:
+	case c.NumberOfCustomers > 0:
+		w.Header().Set("Content-Type", "application/json") // 409 has two members in this version
+		w.WriteHeader(http.StatusConflict)
+		_ = json.NewEncoder(w).Encode(map[string]string{"name": "organization_has_children", "message": hasChildren(*c)})
+	default:
+		s.remove(c.ID)
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+func hasChildren(c client.Customer) string {
+	return fmt.Sprintf("customer %d has %d customers; delete them first", c.ID, c.NumberOfCustomers)
+}
+
+func (s *Server) bulkDelete(w http.ResponseWriter, r *http.Request) {
+	var in struct{ CustomerIDs []ref.OrgID }
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || len(in.CustomerIDs) == 0 || len(in.CustomerIDs) > client.MaxBulk {
+		Refuse(w, http.StatusBadRequest, "bad_request", "customerIds: want 1 to 100 ids")
+		return
+	}
+	out := client.BulkDelete{Requested: len(in.CustomerIDs)}
+	for _, id := range in.CustomerIDs {
+		result := client.BulkResult{CustomerID: id, Status: "success"}
+		at := slices.IndexFunc(s.customers, func(c client.Customer) bool { return c.ID == id })
+		switch {
+		case at < 0:
+			result = client.BulkResult{CustomerID: id, Status: "failed", ErrorCode: "NOT_FOUND", ErrorMessage: fmt.Sprintf("customer %d does not exist", id)}
+		case s.customers[at].NumberOfCustomers > 0:
+			result = client.BulkResult{CustomerID: id, Status: "failed", ErrorCode: "INVALID_OPERATION", ErrorMessage: hasChildren(s.customers[at])}
+		default:
+			s.remove(id)
+		}
+		if result.Succeeded() {
+			out.Successful++
+		} else {
+			out.Failed++
+		}
+		out.Results = append(out.Results, result)
+	}
+	reply(w, http.StatusOK, out)
+}
+
+// wireTag is a tag in /msp/v1.
+type wireTag struct {
+	Tag string `json:"tag"`
+}
+
+func (s *Server) customerTags(w http.ResponseWriter, r *http.Request) {
+	if c := s.find(w, r); c != nil {
+		list := []wireTag{}
+		for _, tag := range c.Tags {
+			list = append(list, wireTag{tag})
+		}
+		reply(w, http.StatusOK, list)
+	}
+}
+
+func (s *Server) addTags(w http.ResponseWriter, r *http.Request) {
+	c := s.find(w, r)
+	if c == nil {
+		return
+	}
+	var in struct{ Tags []wireTag }
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || len(in.Tags) == 0 {
+		Refuse(w, http.StatusBadRequest, "bad_request", "tags: want 1 to 25 tags")
+		return
+	}
+	for _, t := range in.Tags {
+		if !slices.Contains(c.Tags, t.Tag) {
+			c.Tags = append(c.Tags, t.Tag)
+		}
+	}
+	slices.Sort(c.Tags)
+	reply(w, http.StatusCreated, map[string]any{"orgId": Org, "customerId": c.ID, "tags": in.Tags})
+}
+
+func (s *Server) removeTag(w http.ResponseWriter, r *http.Request) {
+	c := s.find(w, r)
+	if c == nil {
+		return
+	}
+	at := slices.Index(c.Tags, r.PathValue("tag"))
+	if at < 0 {
+		Refuse(w, http.StatusNotFound, "not_found", fmt.Sprintf("customer %d has no tag %q", c.ID, r.PathValue("tag")))
+		return
+	}
+	c.Tags = slices.Delete(c.Tags, at, at+1)
+	w.WriteHeader(http.StatusNoContent)
+}

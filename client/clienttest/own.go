@@ -1,0 +1,167 @@
+package clienttest
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"espalier.dev/client"
+	"espalier.dev/ref"
+)
+
+// matching returns the customers that the query's filter selects, or answers 400.
+func (s *Server) matching(w http.ResponseWriter, r *http.Request) ([]client.Customer, bool) {
+	filter := r.FormValue("filter")
+	part, isName := strings.CutPrefix(filter, "name co '")
+	part, closed := strings.CutSuffix(part, "'")
+	if filter != "" && !(isName && closed) {
+		Refuse(w, http.StatusBadRequest, "bad_request", "filter: want name co 'x'")
+		return nil, false
+	}
+	list := []client.Customer{}
+	for _, c := range s.customers {
+		if filter == "" || strings.Contains(c.Name, part) {
+			list = append(list, c)
+		}
+	}
+	return list, true
+}
+
+// list pages by position; its skip tokens are numbers.
+func (s *Server) list(w http.ResponseWriter, r *http.Request) {
+	list, ok := s.matching(w, r)
+	if !ok {
+		return
+	}
+	limit, err := strconv.Atoi(r.FormValue("limit"))
+	if err != nil {
+		limit = 100
+	}
+	skip, _ := strconv.Atoi(r.FormValue("skipToken"))
+	page := client.CustomerPage{Total: len(list), Values: list[skip:min(skip+limit, len(list))]}
+	for i := range page.Values {
+		page.Values[i].Owners = nil
+	}
+	if skip+limit < len(list) {
+		page.NextPage = fmt.Sprintf("%s?limit=%d&skipToken=%d", r.URL.Path, limit, skip+limit)
+	}
+	reply(w, http.StatusOK, page)
+}
+
+func (s *Server) show(w http.ResponseWriter, r *http.Request) {
+	if c := s.find(w, r); c != nil {
+		reply(w, http.StatusOK, c)
+	}
+}
+
+// importCSV streams a line of progress for each row. Rows of a known name are unchanged.
+func (s *Server) importCSV(w http.ResponseWriter, r *http.Request) {
+	rows, err := csv.NewReader(r.Body).ReadAll()
+	if err != nil || len(rows) == 0 {
+		Refuse(w, http.StatusBadRequest, "bad_request", fmt.Sprint("the body is no CSV file: ", err))
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	lines := json.NewEncoder(w)
+	result := client.ImportResult{DryRun: r.FormValue("dryRun") == "true", Total: len(rows) - 1, Rows: []client.ImportRow{}}
+	column := slices.Index(rows[0], "name")
+	for i, cells := range rows[1:] {
+		row := s.importRow(i+2, cells[column], result.DryRun)
+		switch row.Action {
+		case client.RowCreated:
+			result.Created++
+		case client.RowUnchanged:
+			result.Unchanged++
+		case client.RowFailed:
+			result.Failed++
+		}
+		result.Rows = append(result.Rows, row)
+		_ = lines.Encode(client.ImportProgress{Done: i + 1, Total: result.Total})
+	}
+	_ = lines.Encode(map[string]any{"result": result})
+}
+
+func (s *Server) importRow(number int, name string, dryRun bool) client.ImportRow {
+	row := client.ImportRow{Row: number, Name: name, Action: client.RowCreated}
+	switch at := slices.IndexFunc(s.customers, func(c client.Customer) bool { return c.Name == name }); {
+	case name == "":
+		row.Action = client.RowFailed
+		row.Errors = []client.ImportError{{Column: "name", Message: "a new customer needs a name"}}
+	case at >= 0:
+		row.Action, row.CustomerID = client.RowUnchanged, s.customers[at].ID
+	case !dryRun:
+		row.CustomerID = s.insert(client.Customer{Name: name}).ID
+	}
+	return row
+}
+
+func (s *Server) export(w http.ResponseWriter, r *http.Request) {
+	list, ok := s.matching(w, r)
+	if !ok {
+		return
+	}
+	if r.FormValue("format") == "xlsx" {
+		w.Header().Set("Content-Type", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+		fmt.Fprintf(w, "PK, %d customers", len(list))
+		return
+	}
+	w.Header().Set("Content-Type", "text/csv")
+	out := csv.NewWriter(w)
+	_ = out.Write([]string{"id", "name"})
+	for _, c := range list {
+		_ = out.Write([]string{c.ID.String(), c.Name})
+	}
+	out.Flush()
+}
+
+func (s *Server) capabilities(w http.ResponseWriter, _ *http.Request) {
+	reply(w, http.StatusOK, map[string]any{"values": []client.OwnCapability{
+		{Capability: client.Capability{Name: "iam", Active: true}, DisplayName: "Identity and access", Assignable: true},
+		{Capability: client.Capability{Name: "msp", Active: true, Terms: &client.MSPTerms{MaxDepth: 1}}, DisplayName: "Customers"},
+	}})
+}
+
+func (s *Server) tags(w http.ResponseWriter, _ *http.Request) {
+	counts := map[string]int{}
+	for _, c := range s.customers {
+		for _, tag := range c.Tags {
+			counts[tag]++
+		}
+	}
+	list := []client.TagCount{}
+	for tag, n := range counts {
+		list = append(list, client.TagCount{Tag: tag, Customers: n})
+	}
+	slices.SortFunc(list, func(a, b client.TagCount) int { return strings.Compare(a.Tag, b.Tag) })
+	reply(w, http.StatusOK, map[string]any{"values": list})
+}
+
+func (s *Server) listTokens(w http.ResponseWriter, _ *http.Request) {
+	reply(w, http.StatusOK, map[string]any{"values": orEmpty(s.tokens)})
+}
+
+func (s *Server) createToken(w http.ResponseWriter, r *http.Request) {
+	var in struct{ Name string }
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		Refuse(w, http.StatusBadRequest, "bad_request", err.Error())
+		return
+	}
+	id := ref.TokenID(fmt.Sprintf("t%d", len(s.tokens)+1))
+	made := client.RefreshToken{ID: id, Name: in.Name, CreatedAt: Now, ExpiresAt: Now.AddDate(0, 0, 365)}
+	s.tokens = append(s.tokens, made)
+	reply(w, http.StatusCreated, client.NewRefreshToken{ID: id, Token: "secret-" + string(id), CreatedAt: made.CreatedAt, ExpiresAt: made.ExpiresAt})
+}
+
+func (s *Server) revokeToken(w http.ResponseWriter, r *http.Request) {
+	before := len(s.tokens)
+	s.tokens = slices.DeleteFunc(s.tokens, func(t client.RefreshToken) bool { return string(t.ID) == r.PathValue("token") })
+	if len(s.tokens) == before {
+		Refuse(w, http.StatusNotFound, "not_found", "token "+r.PathValue("token")+" does not exist")
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}

@@ -1,0 +1,13 @@
+// Command espalier is the one binary: the server, the operator's verbs beside it, and the client's verbs over its API.
+// The verbs are in package cli.
+package main
+
+import (
+	"os"
+
+	"espalier.dev/cli"
+)
+
+func main() {
+	os.Exit(cli.Main(os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
+}
