@@ -8,7 +8,7 @@
 //		Listen:    "127.0.0.1:8080",
 //		Handler:   routes,
 //		Ready:     db.Ping,
-//		Documents: contract.Documents,
+//		Documents: []string{"msp", "iam", "token", "espalier"},
 //		Telemetry: tel,
 //	})
 //	...

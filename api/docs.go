@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -18,11 +17,14 @@ import (
 	"sync"
 
 	swagger "github.com/swaggest/swgui/v5/static"
+
+	"espalier.dev/contract"
 )
 
-const (
-	documentSuffix = ".openapi.json"
+// documentSuffix follows the name of an API in the address of its document.
+const documentSuffix = ".openapi.json"
 
+const (
 	// pagePolicy is for pages without scripts.
 	pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 	// docsPolicy is for the API reference: scripts and styles from this server only, none inline; data: for the small
@@ -49,22 +51,20 @@ type packed struct {
 
 // document is what the list shows.
 type document struct {
-	Name    string // file name without its suffix, e.g. msp
-	Title   string // from the document, e.g. MSP Customer API
-	Version string // from the document
+	Name  string // of the API, e.g. msp
+	Title string // from the document, e.g. MSP Customer API
+	text  []byte
 }
 
-// newDocs checks that there is something to show. Reading and packing a megabyte of documents takes longer than the rest
-// of a start, so it waits for the first reader.
-func newDocs(documents fs.FS, logger *slog.Logger) (http.Handler, error) {
-	names, err := fs.Glob(documents, "*"+documentSuffix)
-	if err != nil {
-		return nil, fmt.Errorf("list the OpenAPI documents: %w", err)
+// newDocs checks that the contract has the documents. Reading and packing a megabyte of them takes longer than the rest of
+// a start, so it waits for the first reader.
+func newDocs(names []string, logger *slog.Logger) (http.Handler, error) {
+	for _, name := range names {
+		if !slices.Contains(contract.Names(), name) {
+			return nil, fmt.Errorf("api: Config.Documents names %q, and the contract has only %v", name, contract.Names())
+		}
 	}
-	if len(names) == 0 {
-		return nil, fmt.Errorf("api: Config.Documents holds no file *%s", documentSuffix)
-	}
-	build := sync.OnceValues(func() (*docs, error) { return buildDocs(documents, names) })
+	build := sync.OnceValues(func() (*docs, error) { return buildDocs(names) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d, err := build()
 		if err != nil {
@@ -76,15 +76,15 @@ func newDocs(documents fs.FS, logger *slog.Logger) (http.Handler, error) {
 	}), nil
 }
 
-// buildDocs reads the documents' titles, and packs everything.
-func buildDocs(documents fs.FS, names []string) (*docs, error) {
-	list, err := titles(documents, names)
+// buildDocs reads the documents, and packs everything.
+func buildDocs(names []string) (*docs, error) {
+	list, err := readDocuments(names)
 	if err != nil {
 		return nil, err
 	}
 	d := &docs{first: list[0].Name, files: make(map[string]packed)}
 	for _, add := range []func() error{
-		func() error { return d.addDocuments(documents, list) },
+		func() error { return d.addDocuments(list) },
 		func() error { return d.addPages(list) },
 		d.addViewer,
 		d.addSwagger,
@@ -148,31 +148,27 @@ func acceptsGzip(h http.Header) bool {
 	return false
 }
 
-func titles(documents fs.FS, names []string) ([]document, error) {
+func readDocuments(names []string) ([]document, error) {
 	list := make([]document, 0, len(names))
 	for _, name := range names {
-		text, err := fs.ReadFile(documents, name)
+		text, err := contract.Document(name)
 		if err != nil {
-			return nil, fmt.Errorf("read OpenAPI document: %w", err)
+			return nil, err
 		}
 		var head struct {
-			Info struct{ Title, Version string }
+			Info struct{ Title string }
 		}
 		if err := json.Unmarshal(text, &head); err != nil {
 			return nil, fmt.Errorf("read OpenAPI document %s: %w", name, err)
 		}
-		list = append(list, document{strings.TrimSuffix(name, documentSuffix), head.Info.Title, head.Info.Version})
+		list = append(list, document{name, head.Info.Title, text})
 	}
 	return list, nil
 }
 
-func (d *docs) addDocuments(documents fs.FS, list []document) error {
+func (d *docs) addDocuments(list []document) error {
 	for _, doc := range list {
-		text, err := fs.ReadFile(documents, doc.Name+documentSuffix)
-		if err != nil {
-			return err
-		}
-		if err := d.add(doc.Name+documentSuffix, "application/json", "", text); err != nil {
+		if err := d.add(doc.Name+documentSuffix, "application/json", "", doc.text); err != nil {
 			return err
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"sync"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -40,13 +39,8 @@ func newLog() (*lines, *slog.Logger) {
 	return l, slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-func sampleDocuments() fstest.MapFS {
-	return fstest.MapFS{
-		"iam.openapi.json": {Data: []byte(`{"openapi":"3.0.3","info":{"title":"People","version":"1.1"},"paths":{}}`)},
-		"msp.openapi.json": {Data: []byte(`{"openapi":"3.0.3","info":{"title":"Customers <&>","version":"2"},"paths":{}}`)},
-		"privileges.json":  {Data: []byte(`{}`)},
-	}
-}
+// shown are the documents that tests put into the reference.
+var shown = []string{"msp", "token"}
 
 // running is a server that a test talks to over a real connection.
 type running struct {
@@ -114,8 +108,4 @@ func (r *running) get(t *testing.T, path string, header ...string) answer {
 // text answers every request with the same words.
 func text(s string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, s) })
-}
-
-func sampleDocumentsWithout() fstest.MapFS {
-	return fstest.MapFS{"privileges.json": {Data: []byte(`{}`)}}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -23,7 +22,7 @@ type Config struct {
 	PublicURL string                          // what clients call the server, e.g. https://espalier.example.com; "" if unknown
 	Handler   http.Handler                    // answers all that the server does not answer itself; required
 	Ready     func(ctx context.Context) error // nil error: the database answers; nil func: always ready
-	Documents fs.FS                           // holds NAME.openapi.json files to show at /docs; nil: no /docs
+	Documents []string                        // APIs of the contract to show at /docs, in this order; none: no /docs
 	Telemetry *Telemetry                      // nil: one of its own, without version
 	Tracing   *Tracing                        // nil: no spans
 	Logger    *slog.Logger                    // nil: slog.Default()
@@ -94,7 +93,7 @@ func New(cfg Config) (*Server, error) {
 		cfg.Telemetry = NewTelemetry(TelemetryConfig{Logger: cfg.Logger})
 	}
 	s := &Server{cfg: cfg, https: https, ready: readiness{check: cfg.Ready, logger: cfg.Logger}}
-	if cfg.Documents != nil {
+	if len(cfg.Documents) > 0 {
 		if s.docs, err = newDocs(cfg.Documents, cfg.Logger); err != nil {
 			return nil, err
 		}

@@ -24,7 +24,7 @@ func TestNewRefuses(t *testing.T) {
 		{"negative time", Config{Handler: text(""), Limits: Limits{Drain: -1}}, "negative"},
 		{"negative rate", Config{Handler: text(""), Limits: Limits{MinRate: -1}}, "negative"},
 		{"public URL without scheme", Config{Handler: text(""), PublicURL: "espalier.example.com"}, "https://"},
-		{"no document", Config{Handler: text(""), Documents: sampleDocumentsWithout()}, "*.openapi.json"},
+		{"unknown document", Config{Handler: text(""), Documents: []string{"privileges"}}, `names "privileges"`},
 	} {
 		if _, err := New(tt.cfg); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want an error with %q", tt.name, err, tt.want)
@@ -50,7 +50,7 @@ func TestListenNamesTheRemedy(t *testing.T) {
 
 func TestRoutesAndHeaders(t *testing.T) {
 	t.Parallel()
-	s := start(t, Config{Handler: text("routes"), PublicURL: "https://espalier.example.com", Documents: sampleDocuments()})
+	s := start(t, Config{Handler: text("routes"), PublicURL: "https://espalier.example.com", Documents: shown})
 	for _, tt := range []struct {
 		path   string
 		status int

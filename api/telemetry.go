@@ -16,8 +16,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"espalier.dev/access"
+	"espalier.dev/api/door"
 	"espalier.dev/errs"
-	"espalier.dev/ref"
 )
 
 // TelemetryConfig says where log lines go and which build they come from.
@@ -33,23 +33,6 @@ type Telemetry struct {
 	count    *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	inFlight atomic.Int64
-}
-
-// Observation is one answered request, as the log and the metrics want it. It holds nothing that a client wrote but its
-// method: no path, query, header or body, so no secret can slip through. Its fields are those of door.Observation, so that
-// one converts to the other: this package does not know the door.
-type Observation struct {
-	API       string        // of the contract, e.g. msp; "" outside of it
-	Operation string        // operationId of the contract; "" outside of it
-	Pattern   string        // of the route, e.g. /msp/v2/orgs/{orgId}/customers; "" when no route matched
-	Method    string        // as sent
-	Status    int           // of the answer; 499: the client went away before there was one
-	Duration  time.Duration // from the arrival of the header to the end of the handler
-	Bytes     int64         // of the answer's body, before compression
-	Org       ref.OrgID     // organization in the path; 0 without one
-	Caller    access.Caller // zero before authentication
-	RequestID string        // ties log, audit and answer together
-	Err       error         // what the handler returned; nil on success
 }
 
 // NewTelemetry registers the metrics of requests, of the Go runtime and of the process.
@@ -115,12 +98,14 @@ func (t *Telemetry) Metrics() http.Handler {
 	})
 }
 
-// Observe writes the one log line of a request, counts it, and tells the span in ctx, if there is one.
-func (t *Telemetry) Observe(ctx context.Context, o Observation) {
+// Observe writes the one log line of a request, counts it, and tells the span in ctx, if there is one. It is what
+// door.Config.Observe wants. An observation holds nothing that a client wrote but the method: no path, query, header or
+// body, so no secret can slip through.
+func (t *Telemetry) Observe(ctx context.Context, o door.Observation) {
 	t.observe(ctx, requestLevel(o.Status), o)
 }
 
-func (t *Telemetry) observe(ctx context.Context, level slog.Level, o Observation) {
+func (t *Telemetry) observe(ctx context.Context, level slog.Level, o door.Observation) {
 	route, method, status := o.Pattern, knownMethod(o.Method), strconv.Itoa(o.Status)
 	if route == "" {
 		route = "unmatched"
@@ -144,7 +129,7 @@ func (t *Telemetry) observe(ctx context.Context, level slog.Level, o Observation
 }
 
 // describe adds to a span what only the handler knew.
-func describe(span trace.Span, o Observation) {
+func describe(span trace.Span, o door.Observation) {
 	span.SetAttributes(
 		attribute.String("espalier.operation", o.Operation),
 		attribute.Int64("espalier.org", int64(o.Org)),
@@ -157,7 +142,7 @@ func describe(span trace.Span, o Observation) {
 }
 
 // attributes leaves out what says nothing, so that a line stays readable.
-func attributes(o Observation, route, method string) []slog.Attr {
+func attributes(o door.Observation, route, method string) []slog.Attr {
 	as := make([]slog.Attr, 0, 11)
 	as = append(as,
 		slog.String("method", method),
@@ -232,7 +217,7 @@ func (t *Telemetry) Observed(pattern string, h http.Handler) http.Handler {
 		began := time.Now()
 		cw := &countingWriter{ResponseWriter: w, status: http.StatusOK}
 		defer func() {
-			t.observe(r.Context(), slog.LevelDebug, Observation{
+			t.observe(r.Context(), slog.LevelDebug, door.Observation{
 				Pattern: pattern, Method: r.Method, Status: cw.status, Bytes: cw.bytes, Duration: time.Since(began),
 			})
 		}()

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"espalier.dev/access"
+	"espalier.dev/api/door"
 	"espalier.dev/errs"
 )
 
@@ -20,12 +21,12 @@ func TestObserveWritesOneLine(t *testing.T) {
 	hidden := errors.New("dial tcp 10.0.0.7: refused")
 	for _, tt := range []struct {
 		name string
-		o    Observation
+		o    door.Observation
 		want string
 	}{
 		{
 			"full",
-			Observation{
+			door.Observation{
 				Operation: "msp#create", Pattern: "/msp/v2/orgs/{orgId}/customers", Method: "POST", Status: 201,
 				Duration: 1500 * time.Microsecond, Bytes: 7, Org: 12, Caller: access.Caller{User: 3}, RequestID: "r1",
 			},
@@ -33,17 +34,17 @@ func TestObserveWritesOneLine(t *testing.T) {
 		},
 		{
 			"unmatched, unknown method",
-			Observation{Method: "EVIL\nlevel=ERROR", Status: 404},
+			door.Observation{Method: "EVIL\nlevel=ERROR", Status: 404},
 			`level=INFO msg=request method=other route=unmatched status=404 ms=0 bytes=0`,
 		},
 		{
 			"internal error with its cause",
-			Observation{Pattern: "/x", Method: "GET", Status: 500, Err: fmt.Errorf("read: %w", hidden), Caller: access.Caller{ServiceAccount: 4}},
+			door.Observation{Pattern: "/x", Method: "GET", Status: 500, Err: fmt.Errorf("read: %w", hidden), Caller: access.Caller{ServiceAccount: 4}},
 			`level=ERROR msg=request method=GET route=/x status=500 ms=0 bytes=0 caller=service-account:4 error="read: dial tcp 10.0.0.7: refused"`,
 		},
 		{
 			"the caller's own error without its cause",
-			Observation{Pattern: "/x", Method: "GET", Status: 400, Err: &errs.Error{Kind: errs.Invalid, Msg: "name is empty", Err: hidden}},
+			door.Observation{Pattern: "/x", Method: "GET", Status: 400, Err: &errs.Error{Kind: errs.Invalid, Msg: "name is empty", Err: hidden}},
 			`level=INFO msg=request method=GET route=/x status=400 ms=0 bytes=0 error="name is empty"`,
 		},
 	} {
@@ -63,9 +64,9 @@ func TestMetrics(t *testing.T) {
 	kept := prometheus.NewGauge(prometheus.GaugeOpts{Name: "espalier_store_organizations", Help: "Kept by another package."})
 	kept.Set(250)
 	tel.Registerer().MustRegister(kept)
-	tel.Observe(t.Context(), Observation{Pattern: "/a/{id}", Method: "GET", Status: 200, Duration: 3 * time.Millisecond})
-	tel.Observe(t.Context(), Observation{Pattern: "/a/{id}", Method: "GET", Status: 200})
-	tel.Observe(t.Context(), Observation{Pattern: "/a/{id}", Method: "BREW", Status: 404})
+	tel.Observe(t.Context(), door.Observation{Pattern: "/a/{id}", Method: "GET", Status: 200, Duration: 3 * time.Millisecond})
+	tel.Observe(t.Context(), door.Observation{Pattern: "/a/{id}", Method: "GET", Status: 200})
+	tel.Observe(t.Context(), door.Observation{Pattern: "/a/{id}", Method: "BREW", Status: 404})
 
 	w := httptest.NewRecorder()
 	tel.Metrics().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
@@ -90,7 +91,7 @@ func TestMetrics(t *testing.T) {
 func TestOwnRoutesAreObserved(t *testing.T) {
 	t.Parallel()
 	log, logger := newLog()
-	s := start(t, Config{Handler: text(""), Logger: logger, Documents: sampleDocuments()})
+	s := start(t, Config{Handler: text(""), Logger: logger, Documents: shown})
 	s.get(t, "/healthz?access_token=sesame", "Authorization", "Bearer sesame")
 	s.get(t, "/docs/sesame")
 	metrics := s.get(t, "/metrics").body

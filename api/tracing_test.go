@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"espalier.dev/api/door"
 )
 
 func TestTracingWanted(t *testing.T) {
@@ -78,7 +80,7 @@ func TestTracingSendsSpans(t *testing.T) {
 	tel := NewTelemetry(TelemetryConfig{Logger: requestLogger})
 	mux.HandleFunc("GET /msp/v2/orgs/{orgId}", func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "served")
-		tel.Observe(r.Context(), Observation{Pattern: "/msp/v2/orgs/{orgId}", Method: "GET", Status: 200, RequestID: "r-17"})
+		tel.Observe(r.Context(), door.Observation{Pattern: "/msp/v2/orgs/{orgId}", Method: "GET", Status: 200, RequestID: "r-17"})
 	})
 	s := start(t, Config{Handler: mux, Tracing: tr})
 	a := s.get(t, "/msp/v2/orgs/12?token=sesame", "Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
