@@ -101,6 +101,17 @@ func (s *Service) insertRoot(ctx context.Context, tx Tx, by access.Caller, n New
 	return Root{Org: o.ID, Project: project.ID, User: users[0].ID, Email: users[0].Email}, tx.Record(ctx, e)
 }
 
+// AnyRoot is NotFound while the server has no organization.
+func (s *Service) AnyRoot(ctx context.Context) error {
+	return s.store.Read(ctx, func(tx Tx) error {
+		roots, err := tx.Roots(ctx)
+		if err == nil && roots == 0 {
+			return errs.NotFoundf("there is no organization yet")
+		}
+		return err
+	})
+}
+
 // SetCapability gives an organization a capability, another end, or other terms of msp, by the operator. A zero end in
 // ExpiresAt takes the end away; nil leaves it. Customers are held to the rules of their parent.
 type SetCapability struct {

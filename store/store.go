@@ -33,6 +33,9 @@ func New(db *sqldb.DB) *DB { return &DB{DB: db} }
 // decides anything, as in the operator's verbs.
 func (db *DB) Tell(guard Forgetter) { db.guard = guard }
 
+// Shared reports whether other servers may write to the same database.
+func (db *DB) Shared() bool { return db.Dialect().Name == "postgres" }
+
 // Tx is one transaction, or one reader, with the statements of every domain.
 type Tx struct {
 	*sqldb.Tx

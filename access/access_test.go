@@ -1,0 +1,184 @@
+package access
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"espalier.dev/errs"
+	"espalier.dev/ref"
+)
+
+var now = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+
+// organization 7 is a customer of 3 and holds iam, msp until the given end, and no policy.
+func organization(mspEnds time.Time) *Organization {
+	return &Organization{ID: 7, Parent: 3, Capabilities: []InForce{{Name: "iam"}, {Name: "msp", Ends: mspEnds}}}
+}
+
+func TestDecide(t *testing.T) {
+	t.Parallel()
+	never, ended := time.Time{}, now
+	in := func(org ref.OrgID, roles ...ref.RoleID) *Subject {
+		return &Subject{Orgs: map[ref.OrgID]RoleSet{org: Set(roles...)}}
+	}
+	tests := []struct {
+		name    string
+		subject *Subject
+		org     *Organization
+		ask     Privilege
+		kind    errs.Kind // 0 = allowed
+		says    string
+	}{
+		{"an owner", in(7, OrgOwner), organization(never), CustomerCreate, 0, ""},
+		{"msp_admin", in(7, MSPAdmin), organization(never), CustomerDelete, 0, ""},
+		{"msp_viewer reads", in(7, MSPViewer), organization(never), CustomerIndex, 0, ""},
+		{"msp_viewer writes", in(7, MSPViewer), organization(never), CustomerCreate, errs.Forbidden, "msp:customer:create"},
+		{"iam_admin has no msp", in(7, IAMAdmin), organization(never), CustomerIndex, errs.Forbidden, "Manage MSP Customer"},
+		{"a member without a role sees the organization", in(7), organization(never), OrgShow, 0, ""},
+		{"a member without a role sees no customers", in(7), organization(never), CustomerIndex, errs.Forbidden, ""},
+		{"ended: the owner too", in(7, OrgOwner), organization(ended), CustomerIndex, errs.Forbidden, "msp of organization 7 ended on 2026-11-25T12:00:00Z"},
+		{"not held", in(7, OrgOwner), &Organization{ID: 7, Capabilities: []InForce{{Name: "iam"}}}, CustomerIndex, errs.Forbidden, "does not hold the capability msp"},
+		{"no tie", in(9, OrgOwner), organization(never), CustomerIndex, errs.NotFound, "organization 7 not found"},
+		{"nobody", &Subject{}, organization(never), OrgShow, errs.NotFound, ""},
+		{"the direct parent's owner may know it exists", in(3, OrgOwner), organization(never), CustomerIndex, errs.Forbidden, ""},
+		{"and is told no more than that it lacks a role", in(3, OrgOwner), organization(never), OrgShow, errs.Forbidden, "roles"},
+		{"a root has no parent to be a member of", in(0, OrgOwner), &Organization{ID: 8, Capabilities: []InForce{{Name: "iam"}}}, OrgShow, errs.NotFound, ""},
+		{"an unknown privilege", in(7, OrgOwner), organization(never), "msp:customer:sell", errs.Forbidden, "given by no role"},
+	}
+	for _, tt := range tests {
+		err := Decide(tt.subject, tt.org, tt.ask, now)
+		if tt.kind == 0 {
+			if err != nil {
+				t.Errorf("%s: got %v, want nil", tt.name, err)
+			}
+			continue
+		}
+		if errs.KindOf(err) != tt.kind || !strings.Contains(errs.Message(err), tt.says) {
+			t.Errorf("%s: got %v %q, want %v saying %q", tt.name, errs.KindOf(err), errs.Message(err), tt.kind, tt.says)
+		}
+	}
+}
+
+func TestRolesHold(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"*:*:*", "msp:customer:create", true},
+		{"msp:*:*", "msp:customer:create", true},
+		{"msp:*:index", "msp:customer:create", false},
+		{"msp:*:index", "msp:customer_tag:index", true},
+		{"msp:*", "msp:customer:create", false},
+		{"iam:*:*", "msp:customer:create", false},
+	} {
+		if got := matches(tt.pattern, tt.name); got != tt.want {
+			t.Errorf("matches(%q, %q): got %v", tt.pattern, tt.name, got)
+		}
+	}
+	for _, r := range Roles {
+		if int(r.ID) > len(Roles) || Roles[r.ID-1].ID != r.ID {
+			t.Errorf("role %s: id %d is not its place in Roles", r.Name, r.ID)
+		}
+	}
+}
+
+// rows is a small working loader.
+type rows struct {
+	subjects map[ref.UserID]*Subject
+	loads    int
+	during   func() // runs while a subject is being loaded
+}
+
+func (l *rows) Subject(_ context.Context, u ref.UserID) (*Subject, error) {
+	l.loads++
+	s, ok := l.subjects[u]
+	if l.during != nil {
+		l.during()
+	}
+	if !ok {
+		return nil, errs.NotFoundf("no user %d", u)
+	}
+	return s, nil
+}
+
+func (l *rows) Organization(_ context.Context, id ref.OrgID) (*Organization, error) {
+	if id != 7 {
+		return nil, errs.NotFoundf("none")
+	}
+	return organization(time.Time{}), nil
+}
+
+func TestGuard(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	clock := now
+	l := &rows{subjects: map[ref.UserID]*Subject{1: {Orgs: map[ref.OrgID]RoleSet{7: Set(OrgOwner)}, Sessions: map[ref.TokenID]time.Time{"a": now.Add(time.Hour)}}}}
+	g, err := NewGuard(Config{Loader: l, Now: func() time.Time { return clock }, TTL: 3 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := func() bool { return g.Require(ctx, Caller{User: 1}, CustomerIndex, 7) == nil }
+
+	if !allowed() || !allowed() || l.loads != 1 {
+		t.Errorf("two questions: %d loads, want 1", l.loads)
+	}
+	l.subjects[1] = &Subject{}
+	if !allowed() {
+		t.Error("changed elsewhere: forgotten before the TTL")
+	}
+	clock = clock.Add(4 * time.Second)
+	if allowed() {
+		t.Error("changed elsewhere: still allowed after the TTL")
+	}
+	l.subjects[1] = &Subject{Orgs: map[ref.OrgID]RoleSet{7: Set(MSPAdmin)}}
+	g.ForgetUsers(1)
+	if !allowed() {
+		t.Error("granted here and forgotten: still refused")
+	}
+	g.ForgetAll()
+	l.during = func() { // a revocation commits while what was before it is being read
+		l.during = nil
+		l.subjects[1] = &Subject{}
+		g.ForgetUsers(1)
+	}
+	allowed()
+	if allowed() {
+		t.Error("what was read before a change was kept after it")
+	}
+	if err := g.Require(ctx, Caller{User: 1}, CustomerIndex, 8); errs.KindOf(err) != errs.NotFound {
+		t.Errorf("an absent organization: got %v", err)
+	}
+	if err := g.Require(ctx, Caller{User: 2}, CustomerIndex, 7); errs.KindOf(err) != errs.Unauthenticated {
+		t.Errorf("a user who is gone: got %v", err)
+	}
+	if err := g.Require(ctx, Caller{}, CustomerIndex, 7); err == nil {
+		t.Error("nobody was allowed")
+	}
+}
+
+func TestGuardLive(t *testing.T) {
+	t.Parallel()
+	clock := now
+	l := &rows{subjects: map[ref.UserID]*Subject{1: {Sessions: map[ref.TokenID]time.Time{"a": now.Add(time.Hour)}}}}
+	g, err := NewGuard(Config{Loader: l, Now: func() time.Time { return clock }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	live := func(session ref.TokenID, user ref.UserID) bool {
+		ok, err := g.Live(t.Context(), session, user)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ok
+	}
+	if !live("a", 1) || live("b", 1) || live("a", 2) {
+		t.Error("live: want session a of user 1 only")
+	}
+	clock = clock.Add(time.Hour)
+	if live("a", 1) {
+		t.Error("live past its end")
+	}
+}
