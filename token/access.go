@@ -1,0 +1,134 @@
+package token
+
+import (
+	"context"
+	"crypto/sha256"
+	"strconv"
+	"strings"
+	"time"
+
+	jose "github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"espalier.dev/access"
+	"espalier.dev/errs"
+	"espalier.dev/ref"
+)
+
+const (
+	tokenType = "at+jwt"         // RFC 9068 section 2.1
+	leeway    = 30 * time.Second // how far the clock of the server that signed may be ahead
+	maxBearer = 4096             // bytes; ours have about 500
+)
+
+// claims are all that an access token says: who, through which refresh token, and when. What its bearer may do is not in it.
+type claims struct {
+	Issuer   string           `json:"iss"`
+	Audience jwt.Audience     `json:"aud"`
+	Subject  string           `json:"sub"` // user:12
+	Session  string           `json:"sid"` // the refresh token's id
+	IssuedAt *jwt.NumericDate `json:"iat"`
+	NotUntil *jwt.NumericDate `json:"nbf,omitempty"`
+	Expiry   *jwt.NumericDate `json:"exp"`
+	ID       string           `json:"jti"`
+}
+
+const userSubject = "user:"
+
+// sign makes an access token of a session.
+func (s *Service) sign(ctx context.Context, user ref.UserID, session ref.TokenID) (string, error) {
+	k, err := s.signer(ctx)
+	if err != nil {
+		return "", err
+	}
+	id, err := randomText(s.cfg.Rand, idBytes)
+	if err != nil {
+		return "", err
+	}
+	now := s.now()
+	return jwt.Signed(k.signer).Claims(claims{
+		Issuer: s.cfg.Issuer, Audience: jwt.Audience{s.cfg.Audience}, Subject: userSubject + user.String(), Session: string(session),
+		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(AccessLife)), ID: id,
+	}).Serialize()
+}
+
+// Authenticate returns the caller that an access token names, without the request id. What is no good token of ours, or whose
+// refresh token was revoked, is errs.Unauthenticated with the reason. A token is verified once and then known by its SHA-256;
+// whether its refresh token is live is asked every time.
+func (s *Service) Authenticate(ctx context.Context, bearer string) (access.Caller, error) {
+	if len(bearer) > maxBearer {
+		return access.Caller{}, errs.Unauthenticatedf("the access token is longer than any of ours")
+	}
+	sum := sha256.Sum256([]byte(bearer))
+	v, ok := s.seen.get(sum, s.cfg.Now())
+	if !ok {
+		var err error
+		if v, err = s.verify(ctx, bearer); err != nil {
+			return access.Caller{}, err
+		}
+		s.seen.put(sum, v, s.cfg.Now())
+	}
+	live, err := s.cfg.Sessions.Live(ctx, v.session, v.user)
+	if err != nil {
+		return access.Caller{}, err
+	}
+	if !live {
+		return access.Caller{}, errs.Unauthenticatedf("the refresh token behind this access token was revoked or has ended")
+	}
+	return access.Caller{User: v.user, Session: v.session}, nil
+}
+
+// verify judges a token that was not seen before.
+func (s *Service) verify(ctx context.Context, bearer string) (verified, error) {
+	t, err := jwt.ParseSigned(bearer, []jose.SignatureAlgorithm{jose.EdDSA})
+	if err != nil {
+		return verified{}, refuse(err, "the access token is not a JWT signed with EdDSA")
+	}
+	head := t.Headers[0]
+	if typ, has := head.ExtraHeaders[jose.HeaderType]; has {
+		if text, _ := typ.(string); strings.TrimPrefix(strings.ToLower(text), "application/") != tokenType {
+			return verified{}, errs.Unauthenticatedf("the token is not an access token: its typ is not %s", tokenType)
+		}
+	}
+	k, err := s.verifier(ctx, head.KeyID)
+	if err != nil {
+		return verified{}, err
+	}
+	if k == nil {
+		return verified{}, errs.Unauthenticatedf("the access token was signed with a key that is unknown or out of use")
+	}
+	var c claims
+	if err := t.Claims(k.public, &c); err != nil {
+		return verified{}, refuse(err, "the access token's signature is wrong")
+	}
+	return s.judge(c)
+}
+
+func refuse(err error, msg string) error {
+	return &errs.Error{Kind: errs.Unauthenticated, Msg: msg, Err: err}
+}
+
+// judge reads the claims of a token whose signature is right.
+func (s *Service) judge(c claims) (verified, error) {
+	now := s.cfg.Now()
+	switch {
+	case c.Issuer != s.cfg.Issuer:
+		return verified{}, errs.Unauthenticatedf("the access token is of another issuer")
+	case !c.Audience.Contains(s.cfg.Audience):
+		return verified{}, errs.Unauthenticatedf("the access token is for another audience")
+	case c.Expiry == nil || c.IssuedAt == nil || c.ID == "" || !word(c.Session):
+		return verified{}, errs.Unauthenticatedf("the access token lacks one of exp, iat, jti and sid")
+	case !now.Before(c.Expiry.Time()):
+		return verified{}, errs.Unauthenticatedf("the access token expired at %s: get a new one with the refresh token", c.Expiry.Time().UTC().Format(time.RFC3339))
+	case ahead(c.IssuedAt, now) || c.NotUntil != nil && ahead(c.NotUntil, now):
+		return verified{}, errs.Unauthenticatedf("the access token is not good yet: compare the clocks of the servers")
+	}
+	id, err := strconv.ParseInt(strings.TrimPrefix(c.Subject, userSubject), 10, 64)
+	user := ref.UserID(id)
+	if err != nil || user <= 0 || c.Subject != userSubject+user.String() {
+		return verified{}, errs.Unauthenticatedf("the access token names no user")
+	}
+	return verified{user: user, session: ref.TokenID(c.Session), until: c.Expiry.Time()}, nil
+}
+
+func ahead(d *jwt.NumericDate, now time.Time) bool { return d.Time().After(now.Add(leeway)) }

@@ -1,0 +1,86 @@
+package token
+
+import (
+	"context"
+	"time"
+
+	"espalier.dev/errs"
+)
+
+// The grant types of the token operation.
+const (
+	GrantRefreshToken      = "refresh_token"
+	GrantClientCredentials = "client_credentials"
+	GrantAuthorizationCode = "authorization_code"
+)
+
+// Request is the body of the token operation; "" is an absent member. Source: the contract, section 6.
+type Request struct {
+	GrantType    string
+	RefreshToken string
+}
+
+// Grant is its answer.
+type Grant struct {
+	AccessToken  string
+	ExpiresIn    time.Duration
+	RefreshToken string // the one given, which stays good: clients store what comes back
+}
+
+// Exchange buys an access token. It writes nothing; when the refresh token was used is noted a few seconds later. A missing
+// member and an unknown grant are errs.Invalid; a refresh token that is unknown, expired or revoked is errs.Unauthenticated.
+func (s *Service) Exchange(ctx context.Context, r Request) (Grant, error) {
+	switch r.GrantType {
+	case GrantRefreshToken:
+	case "":
+		return Grant{}, errs.Invalidf("grant_type is missing: give %q", GrantRefreshToken)
+	case GrantClientCredentials, GrantAuthorizationCode:
+		return Grant{}, errs.Invalidf("grant_type %q is not supported by this server: use %q", r.GrantType, GrantRefreshToken)
+	default:
+		return Grant{}, errs.Invalidf("grant_type is none of the token operation's: use %q", GrantRefreshToken)
+	}
+	if r.RefreshToken == "" {
+		return Grant{}, errs.Invalidf("refresh_token is missing: grant_type %q needs it", r.GrantType)
+	}
+	text, err := s.Issue(ctx, r.RefreshToken)
+	if err != nil {
+		return Grant{}, err
+	}
+	return Grant{AccessToken: text, ExpiresIn: AccessLife, RefreshToken: r.RefreshToken}, nil
+}
+
+// Issue returns an access token for the text of a refresh token.
+func (s *Service) Issue(ctx context.Context, refresh string) (string, error) {
+	t, err := s.redeem(ctx, refresh)
+	if err != nil {
+		return "", err
+	}
+	text, err := s.sign(ctx, t.User, t.ID)
+	if err != nil {
+		return "", err
+	}
+	s.uses.note(t.ID, s.now())
+	return text, nil
+}
+
+// redeem finds the refresh token of a text. An unknown id and a wrong secret have the same answer and take the same work.
+func (s *Service) redeem(ctx context.Context, text string) (RefreshToken, error) {
+	var t RefreshToken
+	id, ok := parseRefresh(text)
+	if ok {
+		err := s.cfg.Store.Read(ctx, func(tx Tx) (err error) {
+			t, err = tx.RefreshToken(ctx, id)
+			return err
+		})
+		if err != nil && !absent(err) {
+			return RefreshToken{}, err
+		}
+	}
+	if !t.is(text) { // no hash is empty, so an absent token is never the right one
+		return RefreshToken{}, errs.Unauthenticatedf("the refresh token is unknown: make a new one")
+	}
+	if err := t.usable(s.now()); err != nil {
+		return RefreshToken{}, err
+	}
+	return t, nil
+}
