@@ -14,8 +14,8 @@ import (
 	"modernc.org/sqlite"
 )
 
-// fileName is the database in the data folder; SQLite puts its WAL beside it.
-const fileName = "espalier.db"
+// FileName is the database in the data folder; SQLite puts its WAL beside it.
+const FileName = "espalier.db"
 
 var (
 	errReader   = errors.New("a reader may not write")
@@ -50,7 +50,7 @@ func OpenSQLite(ctx context.Context, cfg Config) (*DB, error) {
 }
 
 func (e *sqliteEngine) open(ctx context.Context, cfg Config) error {
-	path := filepath.Join(cfg.Dir, fileName)
+	path := filepath.Join(cfg.Dir, FileName)
 	if cfg.ReadOnly {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("the data folder %s holds no database", cfg.Dir)
