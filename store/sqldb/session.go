@@ -13,7 +13,7 @@ const maxStatements = 256
 // session is one SQLite connection and the statements prepared on it. One goroutine at a time uses it.
 //
 // Statements run without the caller's cancellation. The driver answers a context that can be cancelled with a goroutine
-// and a progress handler per statement, which costs a point read a third of its speed (docs/adr/0003), and an interrupted
+// and a progress handler per statement, which makes a point read take up to twice as long (docs/adr/0003), and an interrupted
 // statement would take the whole shared transaction with it. Long reads look at the context between rows.
 type session struct {
 	conn  *sql.Conn
