@@ -473,3 +473,29 @@ func TestIn(t *testing.T) {
 		}
 	})
 }
+
+func TestSavepoint(t *testing.T) {
+	t.Parallel()
+	storetest.RunWith(t, fsys, func(t *testing.T, db *sqldb.DB) {
+		var hooks []string
+		err := db.Write(ctx, func(tx *sqldb.Tx) error {
+			for i, name := range []string{"a", "b", "a", "c"} { // the second a is refused
+				err := tx.Savepoint(ctx, func() error {
+					tx.AfterCommit(func() { hooks = append(hooks, name) })
+					return errors.Join(insert(tx, name+"!"), insert(tx, name))
+				})
+				if refused := i == 2; refused != sqldb.IsUnique(err) || refused != (err != nil) {
+					t.Errorf("%d, %s: got %v, refused: want %v", i, name, err, refused)
+				}
+			}
+			return insert(tx, "d")
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantNames(t, db, "a", "a!", "b", "b!", "c", "c!", "d")
+		if diff := cmp.Diff(hooks, []string{"a", "b", "c"}); diff != "" {
+			t.Errorf("hooks (-got +want):\n%s", diff)
+		}
+	})
+}
