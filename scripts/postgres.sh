@@ -49,7 +49,7 @@ echo "$password" >"$dir/password"
 [ "$(id -u)" != 0 ] || chown -R postgres:postgres "$dir"
 cd "$dir"
 
-if ! "${as_server[@]}" "$bin/initdb" -D "$dir/data" -U postgres --encoding=UTF8 --locale=C.UTF-8 \
+if ! "${as_server[@]}" "$bin/initdb" -D "$dir/data" -U postgres --encoding=UTF8 --locale=C.UTF-8 --no-sync \
 	--auth-local=trust --auth-host=md5 --pwfile="$dir/password" >"$dir/initdb.log" 2>&1; then
 	cat "$dir/initdb.log" >&2
 	exit 1

@@ -1,3 +1,4 @@
+-- oldest binary: 1
 -- The tree of organizations, its people, its tokens and its audit log.
 -- Runs on SQLite and on PostgreSQL: @identity and @text are replaced by each engine's own words.
 -- Times are µs since 1970 UTC. Text is compared by bytes; what is searched without regard to case has a folded twin.

@@ -125,7 +125,7 @@ var invokeFrame = sync.OnceValue(func() (pc uintptr) {
 })
 
 // insideWrite reports whether the calling goroutine is running a use case. Go has no other mark of it: the caller's
-// context was made before Write, and a goroutine has no public name. Cost: 1 to 2 µs.
+// context was made before Write, and a goroutine has no public name. It costs about 1 µs.
 func insideWrite() bool {
 	var pcs [64]uintptr
 	frame := invokeFrame()

@@ -26,6 +26,8 @@ type Dialect struct {
 	// SQLite, whose folder is locked by one server.
 	MigrationLock string
 
+	HasTable string // a query: how many tables are named $1
+
 	contains string // printf form of Contains: %[1]s has %[2]s in it
 }
 
@@ -42,6 +44,7 @@ func sqliteDialect() Dialect {
 		AuditMark:    "(SELECT base FROM audit_clock)",
 		AuditHorizon: "(SELECT base FROM audit_clock)",
 		AuditTick:    "UPDATE audit_clock SET base = base + 1",
+		HasTable:     "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = $1",
 		contains:     "instr(%[1]s, %[2]s) > 0",
 	}
 }
@@ -57,6 +60,7 @@ func postgresDialect() Dialect {
 		AuditMark:     "(SELECT base FROM audit_clock) + CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)",
 		AuditHorizon:  "(SELECT base FROM audit_clock) + CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)",
 		MigrationLock: "SELECT pg_advisory_xact_lock(7310868697206059617)", // any number that no one else uses
+		HasTable:      "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1",
 		contains:      "position(%[2]s IN %[1]s) > 0",
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +22,9 @@ type postgresEngine struct {
 	writes, reads *sql.DB
 	patience      time.Duration
 	now           func() time.Time
+
+	open   sync.RWMutex // held for reading by every use case, so that close waits for them
+	closed bool
 
 	commits, useCases, retries atomic.Int64
 }
@@ -54,6 +58,11 @@ func OpenPostgres(ctx context.Context, cfg Config) (*DB, error) {
 
 // write runs fn in a transaction until it commits, fails by itself, or patience is over.
 func (e *postgresEngine) write(ctx context.Context, fn func(*Tx) error) error {
+	e.open.RLock()
+	defer e.open.RUnlock()
+	if e.closed {
+		return errClosed
+	}
 	r := retry{patience: e.patience}
 	for {
 		again, err := e.attempt(ctx, fn)
@@ -138,7 +147,13 @@ func (e *postgresEngine) stats() Stats {
 	return Stats{Commits: e.commits.Load(), UseCases: e.useCases.Load(), Retries: e.retries.Load()}
 }
 
-func (e *postgresEngine) close() error { return errors.Join(e.writes.Close(), e.reads.Close()) }
+// close waits for the use cases that run, and lets them read until they end.
+func (e *postgresEngine) close() error {
+	e.open.Lock()
+	e.closed = true
+	e.open.Unlock()
+	return errors.Join(e.writes.Close(), e.reads.Close())
+}
 
 // querier is what a pool and a transaction of database/sql have in common. pgx keeps statements prepared per connection.
 type querier interface {

@@ -3,6 +3,7 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"sync"
 )
 
@@ -12,7 +13,7 @@ const maxStatements = 256
 // session is one SQLite connection and the statements prepared on it. One goroutine at a time uses it.
 //
 // Statements run without the caller's cancellation. The driver answers a context that can be cancelled with a goroutine
-// and a progress handler per statement, which costs a point read a third of its speed (docs/adr/0003), and an interrupted
+// and a progress handler per statement, which makes a point read take up to twice as long (docs/adr/0003), and an interrupted
 // statement would take the whole shared transaction with it. Long reads look at the context between rows.
 type session struct {
 	conn  *sql.Conn
@@ -27,7 +28,14 @@ func newSession(ctx context.Context, pool *sql.DB) (*session, error) {
 	return &session{conn: conn, stmts: make(map[string]*sql.Stmt)}, nil
 }
 
-func (s *session) close() error { return s.conn.Close() }
+// close ends the statements first: database/sql keeps a connection open for as long as one refers to it.
+func (s *session) close() error {
+	var all []error
+	for _, st := range s.stmts {
+		all = append(all, st.Close())
+	}
+	return errors.Join(append(all, s.conn.Close())...)
+}
 
 func (s *session) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 	if st := s.stmts[query]; st != nil {
@@ -112,13 +120,14 @@ func eachRow(ctx context.Context, rows *sql.Rows, each func(scan func(...any) er
 type sessions struct {
 	pool  *sql.DB
 	turns chan struct{} // one token per session that may be lent
+	done  chan struct{} // closed when no more are lent
 
 	mu   sync.Mutex
 	idle []*session
 }
 
 func newSessions(pool *sql.DB, size int) *sessions {
-	p := &sessions{pool: pool, turns: make(chan struct{}, size)}
+	p := &sessions{pool: pool, turns: make(chan struct{}, size), done: make(chan struct{})}
 	for range size {
 		p.turns <- struct{}{}
 	}
@@ -135,6 +144,8 @@ func (p *sessions) take(ctx context.Context) (*session, error) {
 	default:
 		select {
 		case <-p.turns:
+		case <-p.done:
+			return nil, errClosed
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -164,6 +175,7 @@ func (p *sessions) give(s *session) {
 
 // close waits for the sessions that are lent and closes all.
 func (p *sessions) close() error {
+	close(p.done)
 	for range cap(p.turns) {
 		<-p.turns
 	}

@@ -14,8 +14,8 @@ import (
 	"modernc.org/sqlite"
 )
 
-// fileName is the database in the data folder; SQLite puts its WAL beside it.
-const fileName = "espalier.db"
+// FileName is the database in the data folder; SQLite puts its WAL beside it.
+const FileName = "espalier.db"
 
 var (
 	errReader   = errors.New("a reader may not write")
@@ -50,7 +50,7 @@ func OpenSQLite(ctx context.Context, cfg Config) (*DB, error) {
 }
 
 func (e *sqliteEngine) open(ctx context.Context, cfg Config) error {
-	path := filepath.Join(cfg.Dir, fileName)
+	path := filepath.Join(cfg.Dir, FileName)
 	if cfg.ReadOnly {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("the data folder %s holds no database", cfg.Dir)
@@ -105,11 +105,11 @@ func (e *sqliteEngine) pool(dsn string, size int) (*sql.DB, error) {
 }
 
 // writerDSN opens for writing. The time limit comes first, since the other settings may wait for a lock of a reader
-// in another process. The WAL is copied into the database every 16 MiB, as a copy costs two syncs, and is cut to that
-// after a burst.
+// in another process. The WAL is copied into the database every 1000 pages, 4 MiB: with 4096 the writers were a fifth
+// slower, as they search a longer WAL. After a burst it is cut to 16 MiB.
 func writerDSN(path string) string {
 	return sqliteDSN(path, "_txlock=immediate", "_busy_timeout=10000", "_journal_mode=WAL", "_synchronous=FULL", "_foreign_keys=ON",
-		"_pragma=cache_size(-8192)", "_pragma=wal_autocheckpoint(4096)", "_pragma=journal_size_limit(16777216)")
+		"_pragma=cache_size(-8192)", "_pragma=wal_autocheckpoint(1000)", "_pragma=journal_size_limit(16777216)")
 }
 
 // readerDSN opens for reading. It does not ask for a read-only file: a reader of a WAL writes to its shared memory.

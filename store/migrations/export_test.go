@@ -1,0 +1,4 @@
+package migrations
+
+// Listing is listing, for tests.
+var Listing = listing
