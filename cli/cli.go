@@ -88,11 +88,13 @@ func withHint(err error) error {
 	return fmt.Errorf("%w\nSee: %s --help", err, verb)
 }
 
-// newParser builds the command line's model and ties it to the variables and the file.
-func newParser(sh *Shell) (*kong.Kong, error) {
-	var grammar root
+// newParser builds the command line's model.
+func newParser(sh *Shell) (*kong.Kong, error) { return parserOf(&root{}, sh) }
+
+// parserOf builds the model of a grammar and ties it to the variables and the file.
+func parserOf(grammar any, sh *Shell) (*kong.Kong, error) {
 	s := &settings{shell: sh}
-	parser, err := kong.New(&grammar,
+	parser, err := kong.New(grammar,
 		kong.Name("espalier"),
 		kong.Description("Run the organizations of an MSP's customers."),
 		kong.NoDefaultHelp(),

@@ -81,12 +81,12 @@ func (v *completeVerb) Run(_ context.Context, sh *Shell, parser *kong.Kong) erro
 // a dash is typed, the values of a flag or an argument that has a closed set.
 func complete(node *kong.Node, words []string) []string {
 	last := len(words) - 1
-	var flags []*kong.Flag
+	flags := slices.Clone(node.Flags)
 	var waiting *kong.Value // flag whose value comes next
 	position := 0           // arguments so far
-	flags = append(flags, node.Flags...)
 	for _, word := range words[:last] {
 		switch child := childNamed(node, word); {
+		case waiting != nil && word == "=": // bash parts --format=csv into three words
 		case waiting != nil:
 			waiting = nil
 		case strings.HasPrefix(word, "-"):
@@ -98,25 +98,43 @@ func complete(node *kong.Node, words []string) []string {
 			position++
 		}
 	}
+	return candidates(node, flags, waiting, position, words[last])
+}
+
+// candidates lists what may stand where typed is.
+func candidates(node *kong.Node, flags []*kong.Flag, waiting *kong.Value, position int, typed string) []string {
 	var found []string
-	switch typed := words[last]; {
+	name, _, joined := strings.Cut(typed, "=")
+	switch {
+	case waiting != nil && typed == "=":
+		return closedSet(waiting)
 	case waiting != nil:
 		found = closedSet(waiting)
+	case strings.HasPrefix(typed, "-") && joined:
+		for _, value := range closedSet(valueWanted(flags, name)) {
+			found = append(found, name+"="+value)
+		}
 	case strings.HasPrefix(typed, "-"):
 		found = flagNames(flags)
 	default:
-		for _, child := range node.Children {
-			if !child.Hidden {
-				found = append(found, child.Name)
-			}
-		}
+		found = verbNames(node)
 		if position < len(node.Positional) {
 			found = append(found, closedSet(node.Positional[position])...)
 		}
 	}
-	found = slices.DeleteFunc(found, func(s string) bool { return !strings.HasPrefix(s, words[last]) })
+	found = slices.DeleteFunc(found, func(s string) bool { return !strings.HasPrefix(s, typed) })
 	slices.Sort(found)
 	return found
+}
+
+func verbNames(node *kong.Node) []string {
+	var names []string
+	for _, child := range node.Children {
+		if !child.Hidden {
+			names = append(names, child.Name)
+		}
+	}
+	return names
 }
 
 func childNamed(node *kong.Node, name string) *kong.Node {
@@ -142,7 +160,7 @@ func valueWanted(flags []*kong.Flag, word string) *kong.Value {
 }
 
 func closedSet(v *kong.Value) []string {
-	if v.Enum == "" {
+	if v == nil || v.Enum == "" {
 		return nil
 	}
 	return v.EnumSlice()

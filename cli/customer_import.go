@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 
@@ -60,7 +61,8 @@ func showProgress(w io.Writer) (show func(client.ImportProgress), done func()) {
 	show = func(p client.ImportProgress) {
 		if bar == nil {
 			bar = progressbar.NewOptions(p.Total, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription("Importing"),
-				progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionFullWidth())
+				progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(),
+				progressbar.OptionSetWidth(40), progressbar.OptionThrottle(50*time.Millisecond))
 		}
 		_ = bar.Set(p.Done) // a bar that cannot be drawn is no reason to stop
 	}

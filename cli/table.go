@@ -10,6 +10,9 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
+// columns measures text in columns of a terminal, the same in every locale.
+var columns = &runewidth.Condition{StrictEmojiNeutral: true}
+
 // table is rows for people: columns parted by spaces, a head in capitals or none. Cells come from other people; they
 // are printed without anything that moves a terminal's cursor.
 type table struct {
@@ -35,13 +38,13 @@ func (t *table) print(w io.Writer) error {
 	for _, row := range rows {
 		widths = append(widths, make([]int, max(0, len(row)-len(widths)))...)
 		for i, cell := range row {
-			widths[i] = max(widths[i], runewidth.StringWidth(cell))
+			widths[i] = max(widths[i], columns.StringWidth(cell))
 		}
 	}
 	for _, row := range rows {
 		var line strings.Builder
 		for i, cell := range row {
-			line.WriteString(runewidth.FillRight(cell, widths[i]) + "  ")
+			line.WriteString(columns.FillRight(cell, widths[i]) + "  ")
 		}
 		if _, err := fmt.Fprintln(w, strings.TrimRight(line.String(), " ")); err != nil {
 			return err
