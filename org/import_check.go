@@ -33,9 +33,21 @@ func (im *importing) checkRows() {
 	im.checkKeys()
 }
 
+// maxFaults is how many faults of a row by itself are told: a cell may hold hundreds of wrong values.
+const maxFaults = 20
+
 // check finds what is wrong with a row by itself.
 func (r Row) check() []RowError {
-	faults := slices.Clone(r.Errors)
+	faults := r.checkCells()
+	if more := len(faults) - maxFaults; more > 0 {
+		faults = append(faults[:maxFaults:maxFaults], RowError{"", fmt.Sprintf("has %d more faults of this kind", more)})
+	}
+	return faults
+}
+
+// checkCells lists the faults of what the row is known by first.
+func (r Row) checkCells() []RowError {
+	var faults []RowError
 	column := func(name string, check func(*problems)) {
 		var p problems
 		check(&p)
@@ -50,6 +62,7 @@ func (r Row) check() []RowError {
 		column(ColumnName, func(p *problems) { checkCustomerName(p, r.Name) })
 	}
 	column(ColumnExternalID, func(p *problems) { checkText(p, ColumnExternalID, r.ExternalID, maxExternalID) })
+	faults = append(faults, r.Errors...)
 	column(ColumnDescription, func(p *problems) { checkText(p, ColumnDescription, r.Description, maxDescription) })
 	column(ColumnCapabilities, func(p *problems) { checkWishes(r.Capabilities, p) })
 	column(ColumnOwners, func(p *problems) {

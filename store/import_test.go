@@ -165,6 +165,8 @@ func TestImport(t *testing.T) {
 				" [capabilities] capabilities[4].name: a b is named by capabilities[3] already" +
 				` [owners] owners[0].email: "nobody" is no e-mail address; want one such as ann@acme.example` +
 				` [tags] tags[0]: "!" is no tag; want 1 to 256 characters, a letter, 0, 1 or : among them` + "\n", ""},
+		{"no end of faults", "externalId,tags\nA-1," + strings.Repeat("!;", 30) + "\n",
+			"2 failed" + strings.Join(faults(20), "") + " [] has 10 more faults of this kind\n", ""},
 		{"what the parent lacks", "name,capabilities,owners\nDune,saas;itam,dee@dune.example\n",
 			"2 failed [capabilities] capability saas: organization 1 does not hold it and cannot hand it on [capabilities] capability itam: organization 1 does not hold it and cannot hand it on\n", ""},
 		{"what the parent lacks, added to a customer", "externalId,capabilities\nB-1,saas\n",
@@ -175,6 +177,8 @@ func TestImport(t *testing.T) {
 		{"neither name nor externalId", "name,externalId,tags\n,,a\n", "2 failed [] has neither name nor externalId; want one, to know the customer by\n", ""},
 		{"no texts that a database could not hold", "name,externalId,owners\nA\x00,,a@a.example\nBee,\x00,a@a.example\n",
 			"2 failed [name] holds a control character\n3 failed [externalId] holds a control character\n", ""},
+		{"such a text behind many faults", "name,capabilities\nA\x00," + strings.Repeat("a@b;", 30) + "\n",
+			"2 failed [name] holds a control character" + strings.Join(noDates(19), "") + " [] has 11 more faults of this kind\n", ""},
 		{"what reading found", "name,tags\nCog,a,b\nBolt\n",
 			"2 failed [] has 3 cells, and the heading has 2; put a value with commas in quotes\n3 failed [] has 1 cells, and the heading has 2; put a value with commas in quotes\n", ""},
 
@@ -215,6 +219,22 @@ func TestImport(t *testing.T) {
 			}
 		}
 	})
+}
+
+func noDates(n int) []string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fmt.Sprintf(` [capabilities] capabilities[%d]: "b" is no date; want one such as 2027-06-30, or 2027-06-30T12:00:00Z`, i)
+	}
+	return list
+}
+
+func faults(n int) []string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fmt.Sprintf(` [tags] tags[%d]: "!" is no tag; want 1 to 256 characters, a letter, 0, 1 or : among them`, i)
+	}
+	return list
 }
 
 func manyTags(n int) string {
