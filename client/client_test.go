@@ -347,7 +347,7 @@ func TestTimeout(t *testing.T) {
 
 func TestImport(t *testing.T) {
 	t.Parallel()
-	const file = "name,tags\nAcme,\n,gold\nBeta,\n"
+	const file = "name,tags\nAcme,\nGamma,gold\nBeta,\n"
 	tests := []struct {
 		name   string
 		body   io.Reader
@@ -356,10 +356,11 @@ func TestImport(t *testing.T) {
 		want   string
 		made   int
 	}{
-		{"file", strings.NewReader(file), false, false, "2 created, 1 failed", 2},
-		{"dry run", strings.NewReader(file), true, false, "2 created, 1 failed", 0},
-		{"file, token refused once", strings.NewReader(file), false, true, "2 created, 1 failed", 2},
-		{"pipe", iotest.OneByteReader(strings.NewReader(file)), false, false, "2 created, 1 failed", 2},
+		{"file", strings.NewReader(file), false, false, "3 created, 0 failed, applied true", 3},
+		{"file with a wrong row", strings.NewReader("name,tags\nAcme,\n,gold\nBeta,\n"), false, false, "2 created, 1 failed, applied false", 0},
+		{"dry run", strings.NewReader(file), true, false, "3 created, 0 failed, applied false", 0},
+		{"file, token refused once", strings.NewReader(file), false, true, "3 created, 0 failed, applied true", 3},
+		{"pipe", iotest.OneByteReader(strings.NewReader(file)), false, false, "3 created, 0 failed, applied true", 3},
 		{"pipe, token refused once", iotest.OneByteReader(strings.NewReader(file)), false, true, "unauthenticated", 0},
 		{"no CSV", strings.NewReader("\""), false, false, "invalid", 0},
 	}
@@ -376,7 +377,7 @@ func TestImport(t *testing.T) {
 			}
 			var seen []int
 			result, err := c.ImportCustomers(t.Context(), clienttest.Org, tt.body, tt.dryRun, func(p client.ImportProgress) { seen = append(seen, p.Done) })
-			got := fmt.Sprintf("%d created, %d failed", result.Created, result.Failed)
+			got := fmt.Sprintf("%d created, %d failed, applied %v", result.Created, result.Failed, result.Applied)
 			if err != nil {
 				got = kind(err).String()
 			} else if !slices.Equal(seen, []int{1, 2, 3}) {

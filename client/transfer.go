@@ -29,7 +29,8 @@ const (
 
 // ImportResult is the outcome of an import.
 type ImportResult struct {
-	DryRun    bool        `json:"dryRun"` // nothing was changed
+	DryRun    bool        `json:"dryRun"`
+	Applied   bool        `json:"applied"` // the changes were written; false if any row failed the check
 	Total     int         `json:"total"`
 	Created   int         `json:"created"`
 	Updated   int         `json:"updated"`
@@ -43,7 +44,7 @@ type ImportRow struct {
 	Row        int           `json:"row"` // line in the file where it begins; the heading is line 1
 	Name       string        `json:"name,omitempty"`
 	ExternalID string        `json:"externalId,omitempty"`
-	CustomerID ref.OrgID     `json:"customerId,omitempty"` // 0 when it failed, or a dry run would create it
+	CustomerID ref.OrgID     `json:"customerId,omitempty"` // 0 when it failed, or would be created and nothing was applied
 	Action     ImportAction  `json:"action"`
 	Changes    []string      `json:"changes,omitempty"` // columns that change
 	Errors     []ImportError `json:"errors,omitempty"`  // every reason why it failed

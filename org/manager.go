@@ -36,6 +36,23 @@ func (s *Service) manager(ctx context.Context, tx Tx, id ref.OrgID) (Manager, er
 	return m, err
 }
 
+// seen is manager for a reader: it holds nothing, so what it says may be over at once.
+func (s *Service) seen(ctx context.Context, tx Tx, id ref.OrgID) (Manager, error) {
+	o, err := tx.Organization(ctx, id)
+	if err != nil {
+		return Manager{}, err
+	}
+	all, err := held(ctx, tx, id)
+	if err != nil {
+		return Manager{}, err
+	}
+	m := Manager{Org: o, Held: all, Catalog: s.catalog}
+	if m.width() != nil {
+		m.Customers, err = tx.CustomerCount(ctx, id)
+	}
+	return m, err
+}
+
 // width is how many direct customers there may be; nil: any number.
 func (m Manager) width() *int64 {
 	h, _ := find(m.Held, MSP)
@@ -47,9 +64,9 @@ func (m Manager) width() *int64 {
 func (m Manager) Admit(wishes []Wish, now time.Time) error {
 	var all problems
 	code := ""
-	if w := m.width(); w != nil && m.Customers >= *w {
+	if full := m.full(); full != "" {
 		code = "customer_limit_reached"
-		all.add("organization %d may have %d customers (maxWidth of its msp capability) and has %d", m.Org.ID, *w, m.Customers)
+		all = append(all, full)
 	}
 	unfit := m.unfit(wishes, now)
 	for _, u := range unfit {
@@ -59,6 +76,15 @@ func (m Manager) Admit(wishes []Wish, now time.Time) error {
 		return errs.Conflictf(code, "%s", all)
 	}
 	return unprocessable(unfit)
+}
+
+// full says why no further customer may stand under the parent; "" if one may.
+func (m Manager) full() string {
+	w := m.width()
+	if w == nil || m.Customers < *w {
+		return ""
+	}
+	return fmt.Sprintf("organization %d may have %d customers (maxWidth of its msp capability) and has %d", m.Org.ID, *w, m.Customers)
 }
 
 // Grant says whether a customer may be given these capabilities, or these new ends of capabilities: nil or Unprocessable.

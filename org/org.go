@@ -75,6 +75,8 @@ type Tx interface {
 	// Holders lists the organizations below id that hold any of the capabilities, at most limit, by id.
 	Holders(ctx context.Context, id ref.OrgID, names []string, limit int) ([]Holder, error)
 
+	// CustomerCount returns the number of direct customers.
+	CustomerCount(ctx context.Context, parent ref.OrgID) (int64, error)
 	// LockCustomerCount returns the number of direct customers and holds it still until the commit.
 	LockCustomerCount(ctx context.Context, parent ref.OrgID) (int64, error)
 	// Children lists the direct customers of id, at most limit, by id.

@@ -58,7 +58,8 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// importCSV streams a line of progress for each row. Rows of a known name are unchanged.
+// importCSV streams a line of progress for each row. Rows of a known name are unchanged; one without a name fails, and then
+// nothing is done.
 func (s *Server) importCSV(w http.ResponseWriter, r *http.Request) {
 	rows, err := csv.NewReader(r.Body).ReadAll()
 	if err != nil || len(rows) == 0 {
@@ -67,10 +68,11 @@ func (s *Server) importCSV(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	lines := json.NewEncoder(w)
-	result := client.ImportResult{DryRun: r.FormValue("dryRun") == "true", Total: len(rows) - 1, Rows: []client.ImportRow{}}
 	column := slices.Index(rows[0], "name")
+	result := client.ImportResult{DryRun: r.FormValue("dryRun") == "true", Total: len(rows) - 1, Rows: []client.ImportRow{}}
+	result.Applied = !result.DryRun && !slices.ContainsFunc(rows, func(cells []string) bool { return cells[column] == "" })
 	for i, cells := range rows[1:] {
-		row := s.importRow(i+2, cells[column], result.DryRun)
+		row := s.importRow(i+2, cells[column], result.Applied)
 		switch row.Action {
 		case client.RowCreated:
 			result.Created++
@@ -85,7 +87,7 @@ func (s *Server) importCSV(w http.ResponseWriter, r *http.Request) {
 	_ = lines.Encode(map[string]any{"result": result})
 }
 
-func (s *Server) importRow(number int, name string, dryRun bool) client.ImportRow {
+func (s *Server) importRow(number int, name string, apply bool) client.ImportRow {
 	row := client.ImportRow{Row: number, Name: name, Action: client.RowCreated}
 	switch at := slices.IndexFunc(s.customers, func(c client.Customer) bool { return c.Name == name }); {
 	case name == "":
@@ -93,7 +95,7 @@ func (s *Server) importRow(number int, name string, dryRun bool) client.ImportRo
 		row.Errors = []client.ImportError{{Column: "name", Message: "a new customer needs a name"}}
 	case at >= 0:
 		row.Action, row.CustomerID = client.RowUnchanged, s.customers[at].ID
-	case !dryRun:
+	case apply:
 		row.CustomerID = s.insert(client.Customer{Name: name}).ID
 	}
 	return row

@@ -32,7 +32,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 2},
 		{Name: "orderBy", In: contract.InQuery, AllowEmpty: true, Default: "name asc", Schema: 3},
 		{Name: "limit", In: contract.InQuery, AllowEmpty: true, Default: "100", Schema: 4},
-		{Name: "skipToken", In: contract.InQuery, AllowEmpty: true, Schema: 2},
+		{Name: "skipToken", In: contract.InQuery, AllowEmpty: true, Schema: 5},
 	}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -46,7 +46,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	{ID: "Customer#export", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/customers/export", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
 		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 2},
-		{Name: "format", In: contract.InQuery, AllowEmpty: true, Default: "csv", Schema: 5},
+		{Name: "format", In: contract.InQuery, AllowEmpty: true, Default: "csv", Schema: 6},
 	}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "text/csv"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -59,7 +59,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "Customer#import", Method: "POST", Path: "/espalier/v1/orgs/{orgId}/customers/import", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-		{Name: "dryRun", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 6},
+		{Name: "dryRun", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 7},
 	}, Body: &contract.Body{Required: true, Media: []string{"application/octet-stream", "text/csv"}, MaxBytes: 33554432}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json", "application/x-ndjson"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -104,7 +104,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
-	{ID: "Token#create", Method: "POST", Path: "/espalier/v1/tokens", Body: &contract.Body{Media: []string{"application/json"}, Schema: 8}, Responses: []contract.Response{
+	{ID: "Token#create", Method: "POST", Path: "/espalier/v1/tokens", Body: &contract.Body{Media: []string{"application/json"}, Schema: 9}, Responses: []contract.Response{
 		{Status: 201, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -114,7 +114,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
 	{ID: "Token#revoke", Method: "DELETE", Path: "/espalier/v1/tokens/{tokenId}", Params: []contract.Param{
-		{Name: "tokenId", In: contract.InPath, Required: true, Schema: 9},
+		{Name: "tokenId", In: contract.InPath, Required: true, Schema: 10},
 	}, Responses: []contract.Response{
 		{Status: 204},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -131,11 +131,12 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	{Type: contract.String, MinLen: 1, MaxLen: 4096},
 	{Type: contract.String, Pattern: "^(name|createdAt|updatedAt|id|externalId|nextExpiresAt)( (asc|desc))?$"},
 	{Type: contract.Integer, HasMin: true, HasMax: true, Min: 1, Max: 1000},
+	{Type: contract.String, MinLen: 1, MaxLen: 8192},
 	{Type: contract.String, Enum: []string{"csv", "xlsx"}},
 	{Type: contract.Boolean},
 	{Type: contract.String, MinLen: 1, MaxLen: 256},
 	{Type: contract.Object, Properties: []contract.Property{
-		{Name: "name", Schema: 7},
+		{Name: "name", Schema: 8},
 	}},
 	{Type: contract.String, MaxLen: 64, Pattern: "^[a-zA-Z0-9]+$"},
 }}

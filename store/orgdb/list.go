@@ -213,7 +213,7 @@ func (t Tree) pageRows(ctx context.Context, parent ref.OrgID, q org.Query, ends 
 // total is the number of direct customers that match: the kept one where all do, none counted where the page shows all.
 func (t Tree) total(ctx context.Context, parent ref.OrgID, q org.Query, ends map[string]time.Time, page org.Page) (int64, error) {
 	if q.Match.MatchesAll() {
-		return t.customers(ctx, parent)
+		return t.CustomerCount(ctx, parent)
 	}
 	if q.After == nil && page.Next == nil {
 		return int64(len(page.Customers)), nil

@@ -144,10 +144,11 @@ func (t Tree) LockCustomerCount(ctx context.Context, parent ref.OrgID) (int64, e
 	if err != nil {
 		return 0, err
 	}
-	return t.customers(ctx, parent)
+	return t.CustomerCount(ctx, parent)
 }
 
-func (t Tree) customers(ctx context.Context, parent ref.OrgID) (int64, error) {
+// CustomerCount is the kept number of direct customers.
+func (t Tree) CustomerCount(ctx context.Context, parent ref.OrgID) (int64, error) {
 	var n int64
 	err := t.tx.Row(ctx, `SELECT CAST(COALESCE(SUM(customers), 0) AS BIGINT) FROM customer_count WHERE parent_id = $1`, []any{parent}, &n)
 	return n, err
