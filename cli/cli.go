@@ -16,6 +16,10 @@ type root struct {
 	Help   helpFlag `short:"h" key:"-" help:"Show help and stop."`
 	Config string   `placeholder:"FILE" help:"YAML file with a key for every flag; see 'espalier help configuration'."`
 
+	Serve serveVerb `cmd:"" group:"operator" help:"Run the server."`
+	Init  initVerb  `cmd:"" group:"operator" help:"Make the database, its keys and the first organization."`
+	Org   orgVerb   `cmd:"" group:"operator" help:"Make further organizations without a parent; renew what they hold."`
+
 	Login    loginVerb    `cmd:"" group:"client" help:"Keep a server's address and a refresh token in a profile."`
 	Customer customerVerb `cmd:"" group:"client" help:"List, show, change, import and export customers."`
 

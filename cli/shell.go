@@ -2,6 +2,7 @@ package cli
 
 import (
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 
@@ -36,4 +37,9 @@ func (sh *Shell) Interactive() bool { return isTerminal(sh.In) && isTerminal(sh.
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// log is where verbs that end by themselves report: to the person, warnings and worse only.
+func (sh *Shell) log() *slog.Logger {
+	return slog.New(slog.NewTextHandler(sh.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }

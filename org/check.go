@@ -57,7 +57,7 @@ func checkText(p *problems, member, s string, limit int) {
 var (
 	nameShape  = regexp.MustCompile(`^[_a-zA-Z0-9][-_a-zA-Z0-9]{0,127}$`)
 	emailShape = regexp.MustCompile("^[a-zA-Z0-9!#$%&'*+/=?^_.`{|}~-]+@(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\\.)+[a-zA-Z0-9][a-zA-Z0-9-]{0,61}[a-zA-Z0-9]$")
-	tagShape   = regexp.MustCompile(`[a-zA-Z0-1:]`)
+	tagShape   = regexp.MustCompile(`[a-zA-Z0-9:]`)
 )
 
 func checkName(p *problems, member, name string) {
@@ -94,7 +94,7 @@ func checkTags(p *problems, tags []string) {
 		member := indexed("tags", i)
 		checkText(p, member, t, maxTag)
 		if !tagShape.MatchString(t) {
-			p.add("%s: %q is no tag; want 1 to %d characters, a letter, 0, 1 or : among them", member, clip(t), maxTag)
+			p.add("%s: %q is no tag; want 1 to %d characters, a letter, a digit or : among them", member, clip(t), maxTag)
 		}
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"espalier.dev/store/iamdb"
 	"espalier.dev/store/orgdb"
 	"espalier.dev/store/sqldb"
+	"espalier.dev/store/tokendb"
+	"espalier.dev/token"
 )
 
 // DB is the database of a server.
@@ -42,12 +44,14 @@ type Tx struct {
 	orgdb.Tree
 	iamdb.People
 	auditdb.Log
+	tokendb.Tokens
 }
 
 var (
 	_ org.Tx   = (*Tx)(nil)
 	_ iam.Tx   = (*Tx)(nil)
 	_ audit.Tx = (*Tx)(nil)
+	_ token.Tx = (*Tx)(nil)
 )
 
 // join gives a transaction the statements of every domain. What they report as changed is forgotten after the commit.
@@ -57,11 +61,13 @@ func (db *DB) join(tx *sqldb.Tx) *Tx {
 			tx.AfterCommit(func() { how(db.guard) })
 		}
 	}
+	users := func(users ...ref.UserID) { forget(func(g Forgetter) { g.ForgetUsers(users...) }) }
 	return &Tx{
 		Tx:     tx,
 		Tree:   orgdb.New(tx, db.Dialect(), func() { forget(Forgetter.ForgetAll) }),
-		People: iamdb.New(tx, func(users ...ref.UserID) { forget(func(g Forgetter) { g.ForgetUsers(users...) }) }),
+		People: iamdb.New(tx, users),
 		Log:    auditdb.New(tx, db.Dialect()),
+		Tokens: tokendb.New(tx, db.Dialect(), users),
 	}
 }
 
@@ -88,6 +94,9 @@ func (db *DB) Org() org.Store { return domain[org.Tx]{db, func(tx *Tx) org.Tx { 
 
 // IAM is the database as package iam sees it.
 func (db *DB) IAM() iam.Store { return domain[iam.Tx]{db, func(tx *Tx) iam.Tx { return tx }} }
+
+// Token is the database as package token sees it.
+func (db *DB) Token() token.Store { return domain[token.Tx]{db, func(tx *Tx) token.Tx { return tx }} }
 
 // Audit is the database as package audit sees it.
 func (db *DB) Audit() audit.Store {

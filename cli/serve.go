@@ -1,0 +1,203 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"golang.org/x/sync/errgroup"
+
+	"espalier.dev/api"
+	"espalier.dev/api/door"
+	apiiam "espalier.dev/api/iam"
+	"espalier.dev/api/msp"
+	"espalier.dev/api/oidc"
+	"espalier.dev/errs"
+	"espalier.dev/org"
+)
+
+// served is the documents at /docs, in the order of their chooser.
+var served = []string{msp.API, apiiam.API, oidc.API}
+
+type serveVerb struct {
+	database
+	Listen         string         `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to listen on, host:port."`
+	PublicURL      string         `name:"public-url" placeholder:"URL" help:"What clients call the server, e.g. https://espalier.example.com; by default http:// and --listen."`
+	Migrate        bool           `help:"Bring a PostgreSQL schema up to date before serving; on SQLite that is done always."`
+	CapabilityFile string         `placeholder:"FILE" help:"YAML list of further capabilities: name, displayName, description, keptToOneself."`
+	AuditKeep      time.Duration  `default:"9600h" placeholder:"TIME" help:"How long audit entries are kept, e.g. 9600h (400 days); 0 keeps them for ever."`
+	RateLimit      float64        `default:"200" placeholder:"N" help:"Requests per second that one caller may make on average; 0: any number."`
+	RateBurst      int            `default:"400" placeholder:"N" help:"Requests that one caller may make at once."`
+	TrustedProxies []netip.Prefix `placeholder:"NET,…" help:"Networks of proxies whose X-Forwarded-For is believed, e.g. 10.0.0.0/8."`
+	MaxConnections int            `default:"0" placeholder:"N" help:"Connections open at once; 0: any number."`
+	DrainTimeout   time.Duration  `default:"30s" placeholder:"TIME" help:"How long requests in flight may take to finish when the server stops."`
+	AnnounceStop   time.Duration  `default:"0s" placeholder:"TIME" help:"How long /readyz says no before the server stops accepting, so that a balancer looks away."`
+	LogLevel       slog.Level     `default:"info" placeholder:"LEVEL" help:"debug, info, warn or error."`
+	LogFormat      string         `default:"text" enum:"text,json" placeholder:"FORMAT" help:"text or json."`
+}
+
+// Run serves until it is told to stop.
+func (v *serveVerb) Run(ctx context.Context, sh *Shell) (err error) {
+	if err := v.check(); err != nil {
+		return err
+	}
+	log := v.logger(sh)
+	definitions, err := readCatalog(v.CapabilityFile)
+	if err != nil {
+		return usageOf(err)
+	}
+	db, err := v.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer closing(db, &err)
+	if err := v.schema(ctx, db, v.Migrate); err != nil {
+		return err
+	}
+	if !exists(v.keyFile()) {
+		if err := createKeys(ctx, db, v.keyFile()); err != nil {
+			return err
+		}
+		log.Info("made a key file; keep a copy of it apart from the backups", "file", v.keyFile())
+	}
+	sys, err := newSystem(ctx, db, systemConfig{keyFile: v.keyFile(), publicURL: v.publicURL(), keepAudit: v.AuditKeep, catalog: definitions, log: log})
+	if err != nil {
+		return err
+	}
+	defer closing(sys, &err)
+	return v.serve(ctx, sh, sys, log)
+}
+
+func (v *serveVerb) logger(sh *Shell) *slog.Logger {
+	options := &slog.HandlerOptions{Level: v.LogLevel}
+	if v.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(sh.Err, options))
+	}
+	return slog.New(slog.NewTextHandler(sh.Err, options))
+}
+
+func (v *serveVerb) publicURL() string {
+	if v.PublicURL != "" {
+		return v.PublicURL
+	}
+	return "http://" + v.Listen
+}
+
+// readCatalog reads the operator's definitions of capabilities; "" for none.
+func readCatalog(path string) ([]org.Definition, error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("--capability-file: %w", err)
+	}
+	var list []org.Definition
+	if err := yaml.UnmarshalWithOptions(text, &list, yaml.Strict()); err != nil {
+		return nil, fmt.Errorf("--capability-file %s: %s", path, yaml.FormatError(err, false, false))
+	}
+	return list, nil
+}
+
+// serve runs the server and, on a data folder, the operator's socket beside it.
+func (v *serveVerb) serve(ctx context.Context, sh *Shell, sys *system, log *slog.Logger) error {
+	tracing, err := api.StartTracing(ctx, api.TracingConfig{Env: sh.Getenv, Version: BuildVersion().Version, Logger: log})
+	if err != nil {
+		return err
+	}
+	telemetry := api.NewTelemetry(api.TelemetryConfig{Logger: log, Version: BuildVersion().Version})
+	telemetry.Registerer().MustRegister(storeMetrics{sys.db})
+	routes, err := v.routes(sys, telemetry)
+	if err != nil {
+		return err
+	}
+	srv, err := api.New(api.Config{
+		Listen: v.Listen, PublicURL: v.PublicURL, Handler: v.initialized(sys, routes), Ready: sys.db.Ping,
+		Documents: served, Telemetry: telemetry, Tracing: tracing, Logger: log,
+		Limits: api.Limits{MaxConnections: v.MaxConnections, Drain: v.DrainTimeout, Announce: v.AnnounceStop},
+	})
+	if err != nil {
+		return err
+	}
+	if err := srv.Listen(ctx); err != nil {
+		return err
+	}
+	log.Info("serving", "address", srv.Addr(), "engine", sys.db.Dialect().Name)
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return srv.Run(gctx) })
+	if v.Data != "" {
+		g.Go(func() error { return serveOperator(gctx, v.Data, sys) })
+	}
+	err = g.Wait()
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return errors.Join(err, tracing.Shutdown(stop))
+}
+
+// routes mounts every API that is served.
+func (v *serveVerb) routes(sys *system, telemetry *api.Telemetry) (http.Handler, error) {
+	callers, err := api.NewCallerLimiter(api.RateConfig{Rate: v.RateLimit, Burst: v.RateBurst})
+	if err != nil {
+		return nil, usageOf(err)
+	}
+	addresses, err := api.NewAddressLimiter(api.RateConfig{Rate: v.RateLimit, Burst: v.RateBurst})
+	if err != nil {
+		return nil, usageOf(err)
+	}
+	d, err := door.New(door.Config{
+		Authenticate: oidc.Authenticate(sys.tokens),
+		Allow:        api.Admit(callers, addresses, v.TrustedProxies),
+		Observe:      telemetry.Observe,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for name, handlers := range map[string]map[string]door.Handler{
+		msp.API:    msp.Handlers(sys.orgs),
+		apiiam.API: apiiam.Handlers(sys.orgs, sys.catalog, zone),
+		oidc.API:   oidc.Handlers(sys.tokens),
+	} {
+		if err := d.Mount(name, handlers); err != nil {
+			return nil, err
+		}
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", d)
+	mux.Handle("GET /.well-known/jwks.json", telemetry.Observed("/.well-known/jwks.json", oidc.Keys(sys.tokens)))
+	return mux, nil
+}
+
+// initialized answers with what to run until there is an organization.
+func (v *serveVerb) initialized(sys *system, routes http.Handler) http.Handler {
+	empty := api.Uninitialized(fmt.Sprintf("espalier org create %s --org \"Northwind MSP\" --owner you@example.com", v.where()))
+	return &gate{routes: routes, empty: empty, ready: func(ctx context.Context) bool {
+		err := sys.orgs.AnyRoot(ctx)
+		return errs.KindOf(err) != errs.NotFound
+	}}
+}
+
+// gate shows empty until ready says once that there is an organization.
+type gate struct {
+	routes, empty http.Handler
+	ready         func(context.Context) bool
+	open          atomic.Bool
+}
+
+// ServeHTTP asks the database only while there is nothing to serve.
+func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !g.open.Load() {
+		if !g.ready(r.Context()) {
+			g.empty.ServeHTTP(w, r)
+			return
+		}
+		g.open.Store(true)
+	}
+	g.routes.ServeHTTP(w, r)
+}

@@ -1,0 +1,155 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"espalier.dev/access"
+	"espalier.dev/audit"
+	"espalier.dev/errs"
+	"espalier.dev/iam"
+	"espalier.dev/keyring"
+	"espalier.dev/org"
+	"espalier.dev/store"
+	"espalier.dev/store/auditdb"
+	"espalier.dev/store/sqldb"
+	"espalier.dev/token"
+)
+
+// zone is the server's part of references.
+const zone = "nam"
+
+// audience is who access tokens are for: the APIs of this server.
+const audience = "espalier"
+
+// othersSeen is how long a change by another server may go unseen where several share a database.
+const othersSeen = 3 * time.Second
+
+// systemConfig is what the services need besides the database.
+type systemConfig struct {
+	keyFile   string
+	publicURL string
+	keepAudit time.Duration
+	catalog   []org.Definition // of the operator's file
+	log       *slog.Logger
+}
+
+// system is the services over an open database. Serving and the operator's verbs make the same one.
+type system struct {
+	db      *store.DB
+	keys    *keyring.Keyring
+	guard   *access.Guard
+	catalog org.Catalog
+	orgs    *org.Service
+	people  *iam.Service
+	tokens  *token.Service
+	sealer  *audit.Sealer
+}
+
+// newSystem makes the services. The database's schema is up to date.
+func newSystem(ctx context.Context, db *store.DB, cfg systemConfig) (s *system, err error) {
+	s = &system{db: db}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+			s = nil
+		}
+	}()
+	if cfg.publicURL == "" {
+		cfg.publicURL = "http://127.0.0.1:8080" // the operator's verbs sign nothing
+	}
+	if s.keys, err = keyring.Load(cfg.keyFile); err != nil {
+		return s, err
+	}
+	if err := auditdb.Settle(ctx, db.DB); err != nil {
+		return s, err
+	}
+	ttl := time.Duration(0) // this process alone writes
+	if db.Shared() {
+		ttl = othersSeen
+	}
+	if s.guard, err = access.NewGuard(access.Config{Loader: db.Access(), Now: time.Now, TTL: ttl}); err != nil {
+		return s, err
+	}
+	db.Tell(s.guard)
+	if s.catalog, err = org.NewCatalog(cfg.catalog); err != nil {
+		return s, err
+	}
+	if s.orgs, err = org.New(org.Config{Store: db.Org(), Guard: s.guard, Now: time.Now, Catalog: s.catalog}); err != nil {
+		return s, err
+	}
+	if s.people, err = iam.New(db.IAM(), s.guard); err != nil {
+		return s, err
+	}
+	s.tokens, err = token.New(ctx, token.Config{
+		Store: db.Token(), Box: s.keys, Sessions: s.guard, Issuer: cfg.publicURL, Audience: audience, Now: time.Now, Log: cfg.log,
+	})
+	if err != nil {
+		return s, err
+	}
+	s.sealer, err = audit.NewSealer(audit.Config{Store: db.Audit(), Keys: s.keys, Now: time.Now, Log: cfg.log, Keep: cfg.keepAudit})
+	return s, err
+}
+
+// Close ends what runs in the background. The database stays open.
+func (s *system) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	var all []error
+	if s.tokens != nil {
+		all = append(all, s.tokens.Close(ctx))
+	}
+	if s.sealer != nil {
+		all = append(all, s.sealer.Close(ctx))
+	}
+	return errors.Join(all...)
+}
+
+func (s *system) createRoot(ctx context.Context, n org.NewRoot) (Made, error) {
+	root, err := s.orgs.CreateRoot(ctx, byOperator(), n)
+	if err != nil {
+		return Made{}, err
+	}
+	_, text, err := s.tokens.CreateFor(ctx, byOperator(), root.User, "made with organization "+root.Org.String())
+	if err != nil {
+		return Made{}, fmt.Errorf("organization %d is there, but its owner has no token: %w", root.Org, err)
+	}
+	return Made{OrgID: root.Org, ProjectID: root.Project, UserID: root.User, Email: root.Email, RefreshToken: text}, nil
+}
+
+func (s *system) setCapability(ctx context.Context, c org.SetCapability) (heldJSON, error) {
+	h, err := s.orgs.SetCapability(ctx, byOperator(), c)
+	if err != nil {
+		return heldJSON{}, err
+	}
+	out := heldJSON{Name: h.Name, ExpiresAt: notZero(h.ExpiresAt), Ends: notZero(h.Ends)}
+	if h.Name == org.MSP {
+		out.MaxDepth, out.MaxWidth = &h.Depth, h.MaxWidth
+	}
+	return out, nil
+}
+
+func notZero(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// createKeys makes a key file for a database that needs none yet: one whose secrets other keys sealed would be lost with them.
+func createKeys(ctx context.Context, db *store.DB, path string) error {
+	var sealed bool
+	err := db.Read(ctx, func(tx *sqldb.Tx) error {
+		return tx.Row(ctx, `SELECT EXISTS (SELECT 1 FROM signing_key) OR EXISTS (SELECT 1 FROM audit_seal)`, nil, &sealed)
+	})
+	if err != nil {
+		return err
+	}
+	if sealed {
+		return errs.Conflictf("", "the database was sealed with other keys: put its key file at %s, or name it with --key-file", path)
+	}
+	return keyring.Create(path)
+}
