@@ -164,7 +164,7 @@ func TestImport(t *testing.T) {
 				` [capabilities] capabilities[4].name: "a b" is no capability's name; want 1 to 128 letters, digits, _ or -, not beginning with -` +
 				" [capabilities] capabilities[4].name: a b is named by capabilities[3] already" +
 				` [owners] owners[0].email: "nobody" is no e-mail address; want one such as ann@acme.example` +
-				` [tags] tags[0]: "!" is no tag; want 1 to 256 characters, a letter, 0, 1 or : among them` + "\n", ""},
+				` [tags] tags[0]: "!" is no tag; want 1 to 256 characters, a letter, a digit or : among them` + "\n", ""},
 		{"no end of faults", "externalId,tags\nA-1," + strings.Repeat("!;", 30) + "\n",
 			"2 failed" + strings.Join(faults(20), "") + " [] has 10 more faults of this kind\n", ""},
 		{"what the parent lacks", "name,capabilities,owners\nDune,saas;itam,dee@dune.example\n",
@@ -232,7 +232,7 @@ func noDates(n int) []string {
 func faults(n int) []string {
 	list := make([]string, n)
 	for i := range list {
-		list[i] = fmt.Sprintf(` [tags] tags[%d]: "!" is no tag; want 1 to 256 characters, a letter, 0, 1 or : among them`, i)
+		list[i] = fmt.Sprintf(` [tags] tags[%d]: "!" is no tag; want 1 to 256 characters, a letter, a digit or : among them`, i)
 	}
 	return list
 }
