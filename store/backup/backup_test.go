@@ -253,6 +253,29 @@ func TestRestoreRefusesWhatIsNotEmpty(t *testing.T) {
 	})
 }
 
+func TestTwoRestoresAtOnce(t *testing.T) {
+	t.Parallel()
+	from := storetest.SQLite(t, migrations.Files())
+	treetest.Grow(t, from)
+	raw := write(t, from)
+	storetest.RunWith(t, nil, func(t *testing.T, to *sqldb.DB) {
+		results := make(chan error, 2)
+		for range 2 {
+			go func() {
+				_, err := backup.Restore(t.Context(), to, bytes.NewReader(raw))
+				results <- err
+			}()
+		}
+		a, b := <-results, <-results
+		if a == nil {
+			a, b = b, a
+		}
+		if b != nil || errs.KindOf(a) != errs.Conflict {
+			t.Errorf("two restores: got %v and %v, want one to be refused", a, b)
+		}
+	})
+}
+
 func TestRestoreOfAnOlderSchema(t *testing.T) {
 	t.Parallel()
 	later := fstest.MapFS{}

@@ -96,6 +96,11 @@ func (f firstFiles) ReadDir(name string) ([]fs.DirEntry, error) {
 
 // load writes the rows. Its caller commits only if it returns nil, which it does only at the end of a whole backup.
 func load(ctx context.Context, tx *sqldb.Tx, d *sqldb.Dialect, in *reader) error {
+	if d.MigrationLock != "" { // of two restores at once the second waits and then finds the rows of the first
+		if _, err := tx.Exec(ctx, d.MigrationLock); err != nil {
+			return err
+		}
+	}
 	cat := catalogs[d.Name]
 	list, err := tables(ctx, tx, cat)
 	if err != nil {
