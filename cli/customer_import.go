@@ -25,7 +25,7 @@ func (v *customerImport) Help() string {
 	return `The first line names the columns, in any order: name, externalId, description, capabilities, owners, tags.
 Several values in a cell are parted by ';'. A capability may carry its end (policy@2027-06-30), an owner a name
 (Ann Lee <ann@acme.example>). A row is matched by externalId, else by name. An empty cell keeps what is there. Every
-row is checked; one that is refused does not stop the others, and the exit code is 1 then.`
+row is checked before anything is changed; if one is refused nothing is, and the exit code is 1.`
 }
 
 // Run sends the file and prints what became of it.
@@ -102,10 +102,13 @@ func printImport(w io.Writer, result client.ImportResult) error {
 		}
 	}
 	verb := ""
-	if result.DryRun {
+	if !result.Applied {
 		verb = "would be "
 	}
 	_, err := fmt.Fprintf(w, "%s: %d %screated, %d %supdated, %d unchanged, %d refused.\n",
 		count(result.Total, "row", "rows"), result.Created, verb, result.Updated, verb, result.Unchanged, result.Failed)
+	if err == nil && !result.Applied && !result.DryRun {
+		_, err = fmt.Fprintln(w, "Nothing was changed: correct the rows that were refused and import again.")
+	}
 	return err
 }

@@ -3,6 +3,7 @@ package org
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // Definition tells what a capability is. A name without a definition is a capability all the same.
@@ -57,4 +58,11 @@ func NewCatalog(more []Definition) (Catalog, error) {
 		c[d.Name] = d
 	}
 	return c, nil
+}
+
+// Assignable reports whether an organization that holds these capabilities may hand the named one to a customer now.
+func (c Catalog) Assignable(held []Held, name string, now time.Time) bool {
+	msp, parent := find(held, MSP)
+	m := Manager{Held: held, Catalog: c}
+	return parent && msp.Active(now) && len(m.unfit([]Wish{{Name: name}}, now)) == 0
 }

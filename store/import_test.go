@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -442,6 +443,32 @@ func TestImportRights(t *testing.T) {
 				if _, _, err := im.orgs.Import(t.Context(), tt.by, tt.org, make([]org.Row, tt.rows), dryRun, nil); errs.KindOf(err) != tt.want {
 					t.Errorf("%s: got %v, want %s", tt.name, err, tt.want)
 				}
+			}
+		}
+	})
+}
+
+// The customers that the demonstration begins with.
+func TestImportNorthwind(t *testing.T) {
+	t.Parallel()
+	file, err := os.ReadFile("../examples/northwind/customers.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	storetest.Run(t, func(t *testing.T, db *sqldb.DB) {
+		im := newImporter(t, db, nil)
+		for _, name := range org.BuiltIn() {
+			if name == org.IAM {
+				continue
+			}
+			if _, err := im.orgs.SetCapability(t.Context(), access.Operator("test"), org.SetCapability{Org: im.msp, Name: name}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		im.must(string(file))
+		for what, text := range map[string]string{"the file": string(file), "its export": im.customers()} {
+			if told, _ := im.run(text, false); strings.Count(told, "unchanged") != 250 {
+				t.Errorf("%s again:\n%s", what, told)
 			}
 		}
 	})

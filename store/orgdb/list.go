@@ -123,8 +123,8 @@ func (t Tree) CustomerIDs(ctx context.Context, parent ref.OrgID, match *filter.E
 }
 
 // sortKey is an expression to sort by, with the id behind it; never NULL. text says which part of a cursor holds it.
-func sortKey(order org.Order, ends map[string]time.Time, args *[]any) (expr string, text bool, err error) {
-	switch order {
+func sortKey(q org.Query, ends map[string]time.Time, args *[]any) (expr string, text bool, err error) {
+	switch q.Order {
 	case org.ByID:
 		return "o.id", false, nil
 	case org.ByName:
@@ -136,9 +136,13 @@ func sortKey(order org.Order, ends map[string]time.Time, args *[]any) (expr stri
 	case org.ByUpdated:
 		return "o.updated_at", false, nil
 	case org.ByNextEnd:
-		return fmt.Sprintf("COALESCE(%s, %d)", nextEnd(ends, args), int64(math.MaxInt64)), false, nil // without an end: last
+		without := int64(math.MaxInt64) // last, either way
+		if q.Desc {
+			without = -1
+		}
+		return fmt.Sprintf("COALESCE(%s, %d)", nextEnd(ends, args), without), false, nil
 	}
-	return "", false, errs.Invalidf("orderBy: %q is no order", order)
+	return "", false, errs.Invalidf("orderBy: %q is no order", q.Order)
 }
 
 // CustomerPage reads a page of direct customers, with tags and capabilities, and the number of all that match.
@@ -164,7 +168,7 @@ func (t Tree) CustomerPage(ctx context.Context, parent ref.OrgID, q org.Query, e
 
 func (t Tree) pageRows(ctx context.Context, parent ref.OrgID, q org.Query, ends map[string]time.Time) (org.Page, error) {
 	args := []any{parent, q.Limit + 1}
-	key, isText, err := sortKey(q.Order, ends, &args)
+	key, isText, err := sortKey(q, ends, &args)
 	if err != nil {
 		return org.Page{}, err
 	}

@@ -1,0 +1,153 @@
+package wire
+
+import (
+	"time"
+
+	"espalier.dev/ref"
+)
+
+// Me is who is asking.
+type Me struct {
+	UserID    ref.UserID   `json:"userId"`
+	Email     string       `json:"email"`
+	FirstName string       `json:"firstName,omitempty"`
+	LastName  string       `json:"lastName,omitempty"`
+	Orgs      []Membership `json:"orgs"` // by name, then id
+}
+
+// Membership is one organization of the caller.
+type Membership struct {
+	ID       ref.OrgID `json:"id"`
+	Name     string    `json:"name"`
+	ParentID ref.OrgID `json:"parentId,omitempty"` // absent for a root
+	Roles    []string  `json:"roles"`              // internal names, sorted
+}
+
+// OwnCustomer is a customer as our own API shows it, in lists without owners.
+type OwnCustomer struct {
+	ID                ref.OrgID             `json:"id"`
+	Name              string                `json:"name"`
+	ExternalID        string                `json:"externalId,omitempty"`
+	Description       string                `json:"description,omitempty"`
+	CreatedAt         time.Time             `json:"createdAt"`
+	UpdatedAt         time.Time             `json:"updatedAt"`
+	NumberOfCustomers int64                 `json:"numberOfCustomers"`
+	Tags              []string              `json:"tags"`
+	Capabilities      []EffectiveCapability `json:"capabilities"`
+	NextExpiresAt     time.Time             `json:"nextExpiresAt,omitzero"` // the earliest effective end
+	Owners            *[]OwnOwner           `json:"owners,omitempty"`       // by e-mail; nil in lists
+}
+
+// OwnCustomerPage is a page of customers.
+type OwnCustomerPage struct {
+	Values   []OwnCustomer `json:"values"`
+	Total    int64         `json:"total"` // on all pages together
+	NextPage string        `json:"nextPage,omitempty"`
+}
+
+// EffectiveCapability is a capability of an organization with the end that counts.
+type EffectiveCapability struct {
+	Name               string    `json:"name"`
+	ExpiresAt          time.Time `json:"expiresAt,omitzero"` // as stored
+	HasCustomExpiry    bool      `json:"hasCustomExpiry"`
+	EffectiveExpiresAt time.Time `json:"effectiveExpiresAt,omitzero"` // the earliest on the path to the root
+	Active             bool      `json:"active"`
+	InUseByCustomers   *bool     `json:"inUseByCustomers,omitempty"` // where one customer is shown
+	Terms              *MSPTerms `json:"terms,omitempty"`            // of msp, where one organization is shown
+}
+
+// MSPTerms are the terms of the capability msp.
+type MSPTerms struct {
+	MaxDepth int64  `json:"maxDepth"`
+	MaxWidth *int64 `json:"maxWidth,omitempty"` // absent: no limit
+}
+
+// OwnOwner is an owner of a customer.
+type OwnOwner struct {
+	ID        ref.UserID `json:"id"`
+	Email     string     `json:"email"`
+	FirstName string     `json:"firstName,omitempty"`
+	LastName  string     `json:"lastName,omitempty"`
+}
+
+// OwnCapability is a capability of the organization that is asked about.
+type OwnCapability struct {
+	EffectiveCapability
+	DisplayName string `json:"displayName,omitempty"`
+	Description string `json:"description,omitempty"`
+	Assignable  bool   `json:"assignable"` // to a customer, now
+}
+
+// ImportResult is the outcome of an import.
+type ImportResult struct {
+	DryRun    bool        `json:"dryRun"`
+	Applied   bool        `json:"applied"` // the changes were written
+	Total     int         `json:"total"`
+	Created   int         `json:"created"`
+	Updated   int         `json:"updated"`
+	Unchanged int         `json:"unchanged"`
+	Failed    int         `json:"failed"`
+	Rows      []ImportRow `json:"rows"` // in the order of the file
+}
+
+// ImportRow is what became of one row, or would where nothing was applied.
+type ImportRow struct {
+	Row        int           `json:"row"` // line in the file, the heading being 1
+	Name       string        `json:"name,omitempty"`
+	ExternalID string        `json:"externalId,omitempty"`
+	CustomerID ref.OrgID     `json:"customerId,omitempty"`
+	Action     string        `json:"action"` // created, updated, unchanged or failed
+	Changes    []string      `json:"changes,omitempty"`
+	Errors     []ImportError `json:"errors,omitempty"`
+}
+
+// ImportError is a reason why a row was refused.
+type ImportError struct {
+	Column  string `json:"column"` // "" for the row as a whole
+	Message string `json:"message"`
+}
+
+// ImportProgress is a line of a streamed import.
+type ImportProgress struct {
+	Done  int `json:"done"`
+	Total int `json:"total"`
+}
+
+// ImportEnd is the last line of a streamed import.
+type ImportEnd struct {
+	Result ImportResult `json:"result"`
+}
+
+// TagCount is a tag in use.
+type TagCount struct {
+	Tag       string `json:"tag"`
+	Customers int64  `json:"customers"`
+}
+
+// CreateToken is the body that makes a refresh token.
+type CreateToken struct {
+	Name string `json:"name"`
+}
+
+// NewToken is a refresh token just made.
+type NewToken struct {
+	ID        ref.TokenID `json:"id"`
+	Token     string      `json:"token"` // the credential, shown here and never again
+	CreatedAt time.Time   `json:"createdAt"`
+	ExpiresAt time.Time   `json:"expiresAt"`
+}
+
+// RefreshToken is a refresh token of the caller.
+type RefreshToken struct {
+	ID         ref.TokenID `json:"id"`
+	Name       string      `json:"name,omitempty"`
+	CreatedAt  time.Time   `json:"createdAt"`
+	ExpiresAt  time.Time   `json:"expiresAt"`
+	LastUsedAt time.Time   `json:"lastUsedAt,omitzero"`
+	Current    bool        `json:"current"` // this request was made through it
+}
+
+// Values is a list without pages.
+type Values[T any] struct {
+	Values []T `json:"values"`
+}
