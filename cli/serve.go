@@ -19,12 +19,13 @@ import (
 	apiiam "espalier.dev/api/iam"
 	"espalier.dev/api/msp"
 	"espalier.dev/api/oidc"
+	"espalier.dev/api/own"
 	"espalier.dev/errs"
 	"espalier.dev/org"
 )
 
 // served is the documents at /docs, in the order of their chooser.
-var served = []string{msp.API, apiiam.API, oidc.API}
+var served = []string{own.API, msp.API, apiiam.API, oidc.API}
 
 type serveVerb struct {
 	database
@@ -163,6 +164,7 @@ func (v *serveVerb) routes(sys *system, telemetry *api.Telemetry) (http.Handler,
 		msp.API:    msp.Handlers(sys.orgs),
 		apiiam.API: apiiam.Handlers(sys.orgs, sys.catalog, zone),
 		oidc.API:   oidc.Handlers(sys.tokens),
+		own.API:    own.Handlers(own.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Catalog: sys.catalog, Now: time.Now}),
 	} {
 		if err := d.Mount(name, handlers); err != nil {
 			return nil, err
