@@ -45,4 +45,4 @@ List its customers:
 Or with the command line: XDG_CONFIG_HOME=$dir/config $bin customer list
 Stop with Ctrl-C.
 END
-wait "$server"
+wait "$server" || true
