@@ -130,7 +130,6 @@ func (v *serveVerb) serve(ctx context.Context, sh *Shell, sys *system, log *slog
 	if err := srv.Listen(ctx); err != nil {
 		return err
 	}
-	log.Info("serving", "address", srv.Addr(), "engine", sys.db.Dialect().Name)
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return srv.Run(gctx) })
 	if v.Data != "" {
