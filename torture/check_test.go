@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ import (
 type checker struct {
 	place   *place
 	writers []*writer
+	chance  *rand.Rand
 	entry   int64    // id of the last audit entry that was looked at
 	heads   []string // of the audit log, as doctor told them
 }

@@ -57,7 +57,7 @@ func opener(open func(context.Context, sqldb.Config) (*sqldb.DB, error)) func(*t
 
 // newChecker makes the writers of a test, whose chances are named after it.
 func newChecker(t *testing.T, p *place) *checker {
-	k := &checker{place: p}
+	k := &checker{place: p, chance: chances(t.Name(), -1)}
 	for n := range writers {
 		k.writers = append(k.writers, newWriter(t.Name(), n))
 	}
@@ -85,7 +85,7 @@ func hasPostgres() bool { return os.Getenv(storetest.URLVariable) != "" }
 // torture kills a server under all writers, again and again on the same data.
 func torture(t *testing.T, p *place, rounds int) {
 	k := newChecker(t, p)
-	r := chances(t.Name(), -1)
+	r := k.chance
 	s := p.start(t)
 	var starts []time.Duration
 	for round := range rounds {
