@@ -66,6 +66,7 @@ func TestPostgresRestarts(t *testing.T) {
 	if !hasPostgres() {
 		return
 	}
+	t.Parallel()
 	c := startCluster(t)
 	p := postgresAt(t, c.url)
 	k := newChecker(t, p)

@@ -105,9 +105,10 @@ func (a answer) temporary() (client.Error, bool) {
 
 // terms is what a test allows to go wrong; everything else is a finding.
 type terms struct {
-	lost      bool // connections break, with an unknown outcome
-	stopping  bool // connections break, but only before a request began
-	temporary bool // the server answers 500 and says that it is temporary
+	lost      bool   // connections break, with an unknown outcome
+	stopping  bool   // connections break, but only before a request began
+	temporary bool   // the server answers 500 and says that it is temporary
+	says      string // and this too
 }
 
 // judge tells what an answer says about its change. An error is a finding.
@@ -124,7 +125,7 @@ func (t terms) judge(a answer) (outcome, error) {
 	if a.status >= 200 && a.status < 300 {
 		return made, nil
 	}
-	if e, ok := a.temporary(); ok && t.temporary {
+	if e, ok := a.temporary(); ok && t.temporary && strings.Contains(e.Message, t.says) {
 		if strings.Contains(e.Message, "nothing was changed") {
 			return refused, nil
 		}
