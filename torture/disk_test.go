@@ -15,8 +15,8 @@ import (
 // small is the size of the disk that is filled, in MiB.
 const small = 24
 
-// smallDisk mounts a file system of its own in dir. Where that is not allowed the test is run anew in a name space where it is,
-// and if there is none either, it is skipped.
+// smallDisk mounts a file system of its own in dir. Where that is not allowed the test says so and is skipped: a limit of the
+// process's file sizes would be another error, of which SQLite makes another answer.
 func smallDisk(t *testing.T, dir string) string {
 	t.Helper()
 	disk := filepath.Join(dir, "disk")
@@ -24,7 +24,7 @@ func smallDisk(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	if err := syscall.Mount("espalier-torture", disk, "tmpfs", 0, fmt.Sprintf("size=%dm", small)); err != nil {
-		t.Skipf("a full disk needs a small one, and mounting a tmpfs is refused (%v): run this as root, or with the right CAP_SYS_ADMIN", err)
+		t.Skipf("a full disk needs a small one, and mounting a tmpfs is refused (%v): run this as root, in a container with the right CAP_SYS_ADMIN", err)
 	}
 	t.Cleanup(func() {
 		if t.Failed() {

@@ -73,6 +73,9 @@ func moment(r *rand.Rand) time.Duration {
 }
 
 func TestKill(t *testing.T) {
+	if *rounds <= few {
+		t.Parallel() // else alone, so that starts are timed in peace
+	}
 	t.Run("sqlite", func(t *testing.T) { torture(t, onSQLite(t), *rounds) })
 	if hasPostgres() {
 		t.Run("postgres", func(t *testing.T) { torture(t, onPostgres(t), *postgresRounds) })

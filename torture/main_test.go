@@ -13,12 +13,15 @@ import (
 
 // The flags, after -args. The defaults are for make check; make torture asks for more.
 var (
-	rounds         = flag.Int("rounds", 4, "how often the server is killed on SQLite, and the disk is filled a quarter as often")
+	rounds         = flag.Int("rounds", few, "how often the server is killed on SQLite, and the disk is filled a quarter as often")
 	postgresRounds = flag.Int("postgres-rounds", 2, "how often the server is killed on PostgreSQL")
 	readyWithin    = flag.Duration("ready", 4*time.Second, "how long a start after a kill may take; 1s on a machine with nothing else to do")
 	seed           = flag.Uint64("seed", 0, "seed of all chances; 0: a new one")
 	binaryFile     = flag.String("binary", "", "the espalier to torture; by default it is built")
 )
+
+// few is the rounds of make check.
+const few = 4
 
 // writers is how many clients write at once.
 const writers = 16
