@@ -73,7 +73,7 @@ func TestFullDisk(t *testing.T) {
 	k := newChecker(t, p)
 	s := p.start(t)
 	full := ballast(filepath.Join(disk, "ballast"))
-	for round := range max(1, *rounds/4) {
+	for round := range max(1, *rounds/20) {
 		work(t, k, s, terms{temporary: true, says: "the storage is full"}, func() {
 			k.underWay(t)
 			time.Sleep(time.Duration(k.chance.IntN(200)) * time.Millisecond)

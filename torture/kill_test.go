@@ -91,6 +91,7 @@ func torture(t *testing.T, p *place, rounds int) {
 	r := k.chance
 	s := p.start(t)
 	var starts []time.Duration
+	late := 0
 	for round := range rounds {
 		when := fmt.Sprintf("round %d", round+1)
 		work(t, k, s, terms{lost: true}, func() {
@@ -104,15 +105,31 @@ func torture(t *testing.T, p *place, rounds int) {
 				s.kill()
 			}
 		}
-		s = p.start(t)
-		if starts = append(starts, s.took); s.took > *readyWithin {
-			t.Errorf("%s: ready after %v, want at most %v", when, s.took, *readyWithin)
-		}
+		var again int
+		s, again = startInTime(t, p, when)
+		starts, late = append(starts, s.took), late+again
 		k.check(t, when, s)
 	}
-	t.Logf("%d kills; %s; starts: %s", rounds, k.sum(), spread(starts))
+	t.Logf("%d kills; %s; starts: %s, %d late for want of a processor", rounds, k.sum(), spread(starts), late)
 	if code := s.stop(t); code != 0 {
 		t.Errorf("stopped with %d", code)
+	}
+}
+
+// startInTime starts a server that has to be ready in time. One that is late is killed and tried again, over the same log of the
+// database, since nothing was written: what is in the data makes it late each time, a busy machine does not.
+func startInTime(t *testing.T, p *place, when string) (s *server, late int) {
+	t.Helper()
+	const tries = 3
+	for {
+		if s = p.start(t); s.took <= *readyWithin {
+			return s, late
+		}
+		if late++; late == tries {
+			t.Errorf("%s: ready after %v, want at most %v, at each of %d starts", when, s.took, *readyWithin, tries)
+			return s, late
+		}
+		s.kill()
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // The flags, after -args. The defaults are for make check; make torture asks for more.
 var (
-	rounds         = flag.Int("rounds", few, "how often the server is killed on SQLite, and the disk is filled a quarter as often")
+	rounds         = flag.Int("rounds", few, "how often the server is killed on SQLite, the disk is filled a twentieth as often")
 	postgresRounds = flag.Int("postgres-rounds", 2, "how often the server is killed on PostgreSQL")
 	readyWithin    = flag.Duration("ready", 4*time.Second, "how long a start after a kill may take; 1s on a machine with nothing else to do")
 	seed           = flag.Uint64("seed", 0, "seed of all chances; 0: a new one")
