@@ -39,7 +39,7 @@ fuzz:
 
 # Kills the server at random, many times; see torture/.
 torture: $(BIN)
-	scripts/postgres.sh run $(GO) test -count=1 -timeout 60m -v ./torture -args -rounds=200 -postgres-rounds=50
+	scripts/postgres.sh run $(GO) test -count=1 -timeout 60m -v ./torture -args -binary=$(CURDIR)/$(BIN) -rounds=200 -postgres-rounds=50 -ready=1s
 
 # Ratios to floors taken in the same run, written to bench/README.md.
 bench: $(BIN)

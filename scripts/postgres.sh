@@ -6,6 +6,8 @@
 # The command finds the server in ESPALIER_TEST_POSTGRES_URL. Its exit code is the script's. The server is that of
 # Debian's package postgresql-15 (PGBIN names another folder of binaries); it lives in a temporary folder, listens on a
 # private socket and on a free port of 127.0.0.1 behind a random password, and syncs every commit as a real one does.
+# ESPALIER_TEST_POSTGRES_RESTART names a program that crashes it and starts it again, after so many seconds as it is told.
+# Who calls it has to have the server for itself: other tests would not like it.
 set -euo pipefail
 
 usage() {
@@ -58,8 +60,8 @@ fi
 # A port is free only until someone takes it: try, and try another.
 for _ in 1 2 3 4 5 6 7 8; do
 	port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
-	"${as_server[@]}" "$bin/postgres" -D "$dir/data" -k "$dir" -h 127.0.0.1 -p "$port" \
-		-c max_connections=300 -c shared_buffers=64MB >"$dir/server.log" 2>&1 &
+	options=(-k "$dir" -h 127.0.0.1 -p "$port" -c max_connections=300 -c shared_buffers=64MB)
+	"${as_server[@]}" "$bin/postgres" -D "$dir/data" "${options[@]}" >"$dir/server.log" 2>&1 &
 	server=$!
 	for _ in $(seq 400); do
 		if "$bin/pg_isready" -q -h "$dir" -p "$port" -U postgres; then break 2; fi
@@ -77,6 +79,23 @@ if [ -z "$server" ]; then
 	cat "$dir/server.log" >&2
 	exit 1
 fi
+
+# An immediate stop is a crash without a core: no transaction ends, no page is written, the next start recovers.
+restart=$dir/restart
+{
+	echo '#!/usr/bin/env bash'
+	echo 'set -euo pipefail'
+	printf 'ctl=('
+	printf '%q ' "${as_server[@]}" "$bin/pg_ctl" -D "$dir/data"
+	printf ')\noptions=%q\nlog=%q\n' "${options[*]@Q}" "$dir/restarts.log"
+	cat <<-'END'
+		"${ctl[@]}" -m immediate -w stop >/dev/null
+		sleep "${1:-0}"
+		"${ctl[@]}" -l "$log" -o "$options" -w start >/dev/null
+	END
+} >"$restart"
+chmod 755 "$restart"
+export ESPALIER_TEST_POSTGRES_RESTART="$restart"
 
 export ESPALIER_TEST_POSTGRES_URL="postgres://postgres:$password@127.0.0.1:$port/postgres?sslmode=disable"
 code=0

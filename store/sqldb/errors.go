@@ -95,6 +95,8 @@ func classifySQLite(code int) fault {
 		return faultUnique
 	case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
 		return faultForeign
+	case sqlite3.SQLITE_IOERR_SHMSIZE: // no room for the index of the WAL
+		return faultFull
 	}
 	switch code & 0xff {
 	case sqlite3.SQLITE_FULL:

@@ -87,7 +87,7 @@ func (e *sqliteEngine) openWriter(ctx context.Context, cfg Config, path string) 
 	}
 	s, err := newSession(ctx, pool)
 	if err != nil {
-		return fmt.Errorf("open the database %s: %w", path, err)
+		return fmt.Errorf("open the database %s: %w", path, explain(err, "connect"))
 	}
 	e.writer = startWriter(s, cfg.Now)
 	return nil
