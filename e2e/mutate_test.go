@@ -158,7 +158,6 @@ func (m *mutator) text(n node) {
 		"broken UTF-8":                "\"a\xff\xfeb\"",
 		"half of a surrogate pair":    `"a\ud800b"`,
 		"an escape that is none":      `"a\qb"`,
-		"a text that does not end":    `"a`,
 		"a delete character":          "\"a\x7fb\"",
 		"UTF-8 of a surrogate":        "\"a\xed\xa0\x80b\"",
 		"UTF-8 longer than necessary": "\"a\xc0\x80b\"",
@@ -218,7 +217,6 @@ func wholeBodies(valid []byte) []mutation {
 	const megabytes = 10 << 20
 	deep := strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000)
 	return []mutation{
-		{"nothing", "body", nil},
 		{"half of it", "", valid[:len(valid)/2]},
 		{"more after its end", "body", append(slices.Clone(valid), " x"...)},
 		{"two bodies", "body", append(slices.Clone(valid), valid...)},
@@ -241,7 +239,7 @@ var wrongMedia = []string{"text/plain", "application/xml", "multipart/form-data;
 // wrongFilters is filters that cannot be read, each with what the message has to say beside a position.
 var wrongFilters = []string{
 	"name", "name co", "name co x", "name co 'x", "(name co 'x'", "name co 'x')", "name co 'x' and", "and", "name co 'x' name co 'y'", "name EQ 'x'",
-	"name gt 'x'", "nope eq 'x'", "tags gt 'x'", "name co 'a\x01b'", "'x' eq name", "not name eq 'x'", "()", strings.Repeat("(", 1000), "name eq 5",
+	"name gt 'x'", "nope eq 'x'", "tags gt 'x'", "name co 'a\x01b'", "'x' eq name", "()", strings.Repeat("(", 1000), "name eq 5",
 	strings.Repeat("(", 1000) + "name eq 'x'" + strings.Repeat(")", 1000),
 }
 
