@@ -51,10 +51,10 @@ func (p place) keyFile() string {
 	return filepath.Join(p.home, "data", "key")
 }
 
-// agedPlace is a place that has been there for two hours, with an access token of its owner that has expired since.
-func agedPlace(t *testing.T, e engine) (p place, expired string) {
+// agedPlace is a place that has been there for a time, with an access token of its owner made at its beginning.
+func agedPlace(t *testing.T, e engine, age time.Duration) (p place, first string) {
 	t.Helper()
-	then := time.Now().Add(-2 * time.Hour)
+	then := time.Now().Add(-age)
 	p = emptyPlace(t, e)
 	db := p.open(t, sqldb.Config{})
 	if _, err := migrations.Migrate(t.Context(), db.DB, migrations.Files()); err != nil {
@@ -63,17 +63,22 @@ func agedPlace(t *testing.T, e engine) (p place, expired string) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := keyring.Create(p.keyFile()); err != nil {
-		t.Fatal(err)
-	}
+	p.createKey(t)
 	p.tokensAt(t, then, func(*token.Service) error { return nil }) // makes the signing key
 	p.init(t)
 	p.tokensAt(t, then, func(tokens *token.Service) error {
 		granted, err := tokens.Exchange(t.Context(), token.Request{GrantType: "refresh_token", RefreshToken: p.RefreshToken})
-		expired = granted.AccessToken
+		first = granted.AccessToken
 		return err
 	})
-	return p, expired
+	return p, first
+}
+
+func (p place) createKey(t *testing.T) {
+	t.Helper()
+	if err := keyring.Create(p.keyFile()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // tokensAt has tokens by another clock, while no server runs.

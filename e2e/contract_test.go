@@ -48,7 +48,7 @@ var contractTests = map[string]func(*msp){
 func TestContract(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, e engine) {
-		p, expired := agedPlace(t, e)
+		p, expired := agedPlace(t, e, 2*time.Hour)
 		s := p.serve(t)
 		t.Run("operations", func(t *testing.T) {
 			for name, test := range contractTests {

@@ -70,6 +70,14 @@ func eachEngine(t *testing.T, test func(t *testing.T, e engine)) {
 	}
 }
 
+// onPostgres runs a test that is about several servers on one database, if there is a PostgreSQL.
+func onPostgres(t *testing.T, test func(t *testing.T)) {
+	t.Helper()
+	if os.Getenv(storetest.URLVariable) != "" {
+		t.Run(string(postgres), test)
+	}
+}
+
 // root is an organization without a parent, as init and org create print it.
 type root struct {
 	OrgID        ref.OrgID     `json:"orgId"`
@@ -184,25 +192,38 @@ func start(t *testing.T, e engine, flags ...string) *server {
 // serve runs a server on the data until the test ends, which fails if it wrote an error to its log, or does not stop cleanly.
 func (p place) serve(t *testing.T, flags ...string) *server {
 	t.Helper()
+	s := p.launch(t, flags...)
+	s.waitUntilServing()
+	return s
+}
+
+// launch starts a server and does not wait for it.
+func (p place) launch(t *testing.T, flags ...string) *server {
+	t.Helper()
 	s := &server{place: p, t: t, done: make(chan struct{})}
 	args := slices.Concat([]string{"serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--rate-limit", "0"}, p.flags, flags)
 	s.cmd = exec.Command(binary, args...)
 	s.cmd.Env = p.env()
 	stderr, err := s.cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
+	if err == nil {
+		err = s.cmd.Start()
 	}
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
+	if err != nil {
+		t.Error(err)
+		return s
 	}
 	go func() {
 		defer close(s.done)
 		s.log.read(stderr)
 	}()
 	t.Cleanup(s.stop)
+	return s
+}
+
+func (s *server) waitUntilServing() {
+	s.t.Helper()
 	s.url = "http://" + s.address()
 	s.waitUntilReady()
-	return s
 }
 
 // address waits for the line that says where the server listens.
