@@ -26,7 +26,8 @@ type Config struct {
 }
 
 // Guard decides for callers by what it keeps in memory. What this process changes is forgotten by the store right after
-// the commit, before the change is answered; what another server changes, after the TTL. It is safe for concurrent use.
+// the commit, before the change is answered; what another server takes away, after the TTL. What another server gives counts
+// at once: where others write, nobody is refused by memory alone. It is safe for concurrent use.
 type Guard struct {
 	cfg  Config
 	mu   sync.RWMutex
@@ -58,11 +59,27 @@ func (g *Guard) Require(ctx context.Context, by Caller, p Privilege, org ref.Org
 	if by.Operator {
 		return nil
 	}
-	s, err := g.subject(ctx, by.User)
+	err := g.require(ctx, by, p, org, remembered)
+	if err != nil && g.cfg.TTL > 0 {
+		return g.require(ctx, by, p, org, anew)
+	}
+	return err
+}
+
+// source says whether a decision may rest on what is kept.
+type source bool
+
+const (
+	remembered source = false
+	anew       source = true
+)
+
+func (g *Guard) require(ctx context.Context, by Caller, p Privilege, org ref.OrgID, from source) error {
+	s, err := g.subject(ctx, by.User, from)
 	if err != nil {
 		return err
 	}
-	o, err := lookup(ctx, g, func() map[ref.OrgID]kept[*Organization] { return g.orgs }, org, g.cfg.Loader.Organization)
+	o, err := lookup(ctx, g, func() map[ref.OrgID]kept[*Organization] { return g.orgs }, org, g.cfg.Loader.Organization, from)
 	if err != nil {
 		if errs.KindOf(err) == errs.NotFound {
 			return orgNotFound(org)
@@ -74,7 +91,15 @@ func (g *Guard) Require(ctx context.Context, by Caller, p Privilege, org ref.Org
 
 // Live reports whether the session of the user may still be used.
 func (g *Guard) Live(ctx context.Context, session ref.TokenID, user ref.UserID) (bool, error) {
-	s, err := g.subject(ctx, user)
+	live, err := g.live(ctx, session, user, remembered)
+	if err == nil && !live && g.cfg.TTL > 0 {
+		return g.live(ctx, session, user, anew)
+	}
+	return live, err
+}
+
+func (g *Guard) live(ctx context.Context, session ref.TokenID, user ref.UserID, from source) (bool, error) {
+	s, err := g.subject(ctx, user, from)
 	if err != nil {
 		if errs.KindOf(err) == errs.Unauthenticated {
 			return false, nil
@@ -87,15 +112,15 @@ func (g *Guard) Live(ctx context.Context, session ref.TokenID, user ref.UserID) 
 
 // Orgs returns the organizations the caller belongs to, with its roles there.
 func (g *Guard) Orgs(ctx context.Context, by Caller) (map[ref.OrgID]RoleSet, error) {
-	s, err := g.subject(ctx, by.User)
+	s, err := g.subject(ctx, by.User, remembered)
 	if err != nil {
 		return nil, err
 	}
 	return s.Orgs, nil
 }
 
-func (g *Guard) subject(ctx context.Context, user ref.UserID) (*Subject, error) {
-	s, err := lookup(ctx, g, func() map[ref.UserID]kept[*Subject] { return g.subs }, user, g.cfg.Loader.Subject)
+func (g *Guard) subject(ctx context.Context, user ref.UserID, from source) (*Subject, error) {
+	s, err := lookup(ctx, g, func() map[ref.UserID]kept[*Subject] { return g.subs }, user, g.cfg.Loader.Subject, from)
 	if err != nil && errs.KindOf(err) == errs.NotFound {
 		return nil, errs.Unauthenticatedf("the user of this token no longer exists")
 	}
@@ -123,12 +148,12 @@ func (g *Guard) ForgetAll() {
 
 // lookup finds id in the map that m returns, or loads and keeps it. m is called under the lock, since ForgetAll replaces
 // the maps.
-func lookup[K comparable, V any](ctx context.Context, g *Guard, m func() map[K]kept[V], id K, load func(context.Context, K) (V, error)) (V, error) {
+func lookup[K comparable, V any](ctx context.Context, g *Guard, m func() map[K]kept[V], id K, load func(context.Context, K) (V, error), from source) (V, error) {
 	g.mu.RLock()
 	k, ok := m()[id]
 	turn := g.turn
 	g.mu.RUnlock()
-	if ok && (k.until.IsZero() || g.cfg.Now().Before(k.until)) {
+	if ok && from == remembered && (k.until.IsZero() || g.cfg.Now().Before(k.until)) {
 		return k.value, nil
 	}
 	v, err := load(ctx, id)

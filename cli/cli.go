@@ -26,6 +26,7 @@ type root struct {
 
 	Login    loginVerb    `cmd:"" group:"client" help:"Keep a server's address and a refresh token in a profile."`
 	Customer customerVerb `cmd:"" group:"client" help:"List, show, change, import and export customers."`
+	Token    tokenVerb    `cmd:"" group:"client" help:"Make, list and revoke refresh tokens: one's own, or as the operator any user's."`
 
 	Completion completionVerb `cmd:"" group:"other" help:"Print the completion script of a shell."`
 	HelpOn     helpVerb       `cmd:"" name:"help" group:"other" help:"Explain a verb or a topic: ${topics}."`

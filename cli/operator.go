@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"espalier.dev/access"
+	"espalier.dev/client"
 	"espalier.dev/errs"
 	"espalier.dev/org"
 )
@@ -23,6 +24,9 @@ import (
 type operator interface {
 	createRoot(ctx context.Context, n org.NewRoot) (Made, error)
 	setCapability(ctx context.Context, c org.SetCapability) (heldJSON, error)
+	createToken(ctx context.Context, n tokenOf) (client.NewRefreshToken, error)
+	listTokens(ctx context.Context, of tokenOf) ([]client.RefreshToken, error)
+	revokeToken(ctx context.Context, t tokenOf) (revokedJSON, error)
 }
 
 // heldJSON is a capability as the operator's verbs print it.
@@ -89,6 +93,18 @@ func (o remoteOperator) setCapability(ctx context.Context, c org.SetCapability) 
 	return ask[heldJSON](ctx, o, "/set-capability", c)
 }
 
+func (o remoteOperator) createToken(ctx context.Context, n tokenOf) (client.NewRefreshToken, error) {
+	return ask[client.NewRefreshToken](ctx, o, "/create-token", n)
+}
+
+func (o remoteOperator) listTokens(ctx context.Context, of tokenOf) ([]client.RefreshToken, error) {
+	return ask[[]client.RefreshToken](ctx, o, "/list-tokens", of)
+}
+
+func (o remoteOperator) revokeToken(ctx context.Context, t tokenOf) (revokedJSON, error) {
+	return ask[revokedJSON](ctx, o, "/revoke-token", t)
+}
+
 // refusal is an error on its way over the socket.
 type refusal struct {
 	Kind errs.Kind
@@ -136,6 +152,9 @@ func serveOperator(ctx context.Context, dir string, o operator) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /create-root", answer(o.createRoot))
 	mux.HandleFunc("POST /set-capability", answer(o.setCapability))
+	mux.HandleFunc("POST /create-token", answer(o.createToken))
+	mux.HandleFunc("POST /list-tokens", answer(o.listTokens))
+	mux.HandleFunc("POST /revoke-token", answer(o.revokeToken))
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Serve(l) }()

@@ -10,12 +10,17 @@ import (
 	"espalier.dev/ref"
 )
 
-// remote is the flags of every verb that calls a server: a profile, or address and token without one.
+// remote is the flags of every verb that works in an organization over a server.
 type remote struct {
-	Profile   string    `default:"default" placeholder:"NAME" help:"Profile, as made by 'espalier login'."`
-	Org       ref.OrgID `placeholder:"ID" help:"Organization to work in, instead of the profile's."`
-	URL       string    `name:"url" placeholder:"URL" help:"Server to call, instead of the profile's; needs --token-file."`
-	TokenFile string    `placeholder:"FILE" help:"File with the refresh token, instead of the profile's."`
+	server
+	Org ref.OrgID `placeholder:"ID" help:"Organization to work in, instead of the profile's."`
+}
+
+// server is the flags of every verb that calls a server: a profile, or address and token without one.
+type server struct {
+	Profile   string `default:"default" placeholder:"NAME" help:"Profile, as made by 'espalier login'."`
+	URL       string `name:"url" placeholder:"URL" help:"Server to call, instead of the profile's; needs --token-file."`
+	TokenFile string `placeholder:"FILE" help:"File with the refresh token, instead of the profile's."`
 }
 
 // dial returns a client, and the organization to work in.
@@ -23,6 +28,9 @@ func (r *remote) dial(sh *Shell) (*client.Client, ref.OrgID, error) {
 	p, err := r.profile(sh)
 	if err != nil {
 		return nil, 0, err
+	}
+	if r.Org != 0 {
+		p.Org = r.Org
 	}
 	if p.Org == 0 {
 		return nil, 0, usageOf(errors.New("no organization: name one by --org, or keep one by espalier login --org"))
@@ -32,7 +40,7 @@ func (r *remote) dial(sh *Shell) (*client.Client, ref.OrgID, error) {
 }
 
 // profile returns the stored profile with what the flags say instead.
-func (r *remote) profile(sh *Shell) (profile, error) {
+func (r *server) profile(sh *Shell) (profile, error) {
 	var p profile
 	if r.URL == "" {
 		stored, err := loadProfiles(sh)
@@ -56,9 +64,6 @@ func (r *remote) profile(sh *Shell) (profile, error) {
 	}
 	if p.RefreshToken == "" {
 		return p, usageOf(errors.New("--url needs --token-file: a profile's token is sent to no other server"))
-	}
-	if r.Org != 0 {
-		p.Org = r.Org
 	}
 	return p, nil
 }

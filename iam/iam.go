@@ -35,6 +35,8 @@ type Store interface {
 type Tx interface {
 	// Profile reads a user with its ties, without the roles; errs.NotFound if absent.
 	Profile(ctx context.Context, user ref.UserID) (Profile, error)
+	// UserByEmail finds a user by its address, compared case-folded; errs.NotFound if absent.
+	UserByEmail(ctx context.Context, email string) (ref.UserID, error)
 }
 
 // Ties tells the roles a caller holds; access.Guard is the one that serves.
@@ -74,4 +76,19 @@ func (s *Service) Me(ctx context.Context, by access.Caller) (Profile, error) {
 		p.Orgs[i].Roles = roles[p.Orgs[i].ID]
 	}
 	return p, err
+}
+
+// UserByEmail finds a user for the operator, who may know of everyone.
+func (s *Service) UserByEmail(ctx context.Context, by access.Caller, email string) (id ref.UserID, err error) {
+	if !by.Operator {
+		return 0, errs.Forbiddenf("only the operator of the server finds users by e-mail")
+	}
+	err = s.store.Read(ctx, func(tx Tx) error {
+		id, err = tx.UserByEmail(ctx, email)
+		return err
+	})
+	if errs.KindOf(err) == errs.NotFound {
+		return 0, errs.NotFoundf("there is no user %s", email)
+	}
+	return id, err
 }

@@ -161,8 +161,16 @@ func (s *Service) List(ctx context.Context, by access.Caller) (list []RefreshTok
 	if by.User == 0 {
 		return nil, nil
 	}
+	return s.ListFor(ctx, by, by.User)
+}
+
+// ListFor is List for another user. Only the operator of the server may do so.
+func (s *Service) ListFor(ctx context.Context, by access.Caller, user ref.UserID) (list []RefreshToken, err error) {
+	if !by.Operator && by.User != user {
+		return nil, errs.Forbiddenf("only one's own refresh tokens can be listed")
+	}
 	err = s.cfg.Store.Read(ctx, func(tx Tx) (err error) {
-		list, err = tx.RefreshTokens(ctx, by.User, s.now())
+		list, err = tx.RefreshTokens(ctx, user, s.now())
 		return err
 	})
 	return list, err

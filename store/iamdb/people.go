@@ -191,3 +191,10 @@ func (t People) Profile(ctx context.Context, user ref.UserID) (iam.Profile, erro
 	})
 	return p, err
 }
+
+// UserByEmail finds a user by its address, compared case-folded.
+func (t People) UserByEmail(ctx context.Context, email string) (ref.UserID, error) {
+	var id ref.UserID
+	err := t.tx.Row(ctx, `SELECT id FROM app_user WHERE email_folded = $1`, []any{filter.Fold(email)}, &id)
+	return id, err
+}
