@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"espalier.dev/errs"
 )
 
 // lockFolder keeps a second server out of dir until the returned file is closed. The kernel drops the lock of a process
@@ -23,7 +25,7 @@ func lockFolder(dir string) (*os.File, error) {
 	}
 	f.Close()
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, fmt.Errorf("the data folder %s is in use by another espalier: stop that one first, or name another folder", dir)
+		return nil, errs.Conflictf("", "the data folder %s is in use by another espalier: stop that one first, or name another folder", dir)
 	}
 	return nil, fmt.Errorf("lock the data folder %s: %w", dir, err)
 }
