@@ -41,12 +41,12 @@ func (d *database) keyFile() string {
 	return filepath.Join(d.Data, "key")
 }
 
-// where names the data in messages, without a password.
+// where is the flags that say where the data is, to be shown to strangers: without the address of the database.
 func (d *database) where() string {
 	if d.Data != "" {
 		return "--data " + d.Data
 	}
-	return "the PostgreSQL database"
+	return "--database-url … --key-file …"
 }
 
 // open opens the data alone; on SQLite it keeps others out.
