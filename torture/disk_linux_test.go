@@ -10,13 +10,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // small is the size of the disk that is filled, in MiB.
 const small = 24
 
-// smallDisk mounts a file system of its own in dir. Where that is not allowed the test says so and is skipped: a limit of the
-// process's file sizes would be another error, of which SQLite makes another answer.
+// smallDisk mounts a file system of its own in dir. Where that is not allowed the test says so and is skipped;
+// TestFailingDisk runs everywhere.
 func smallDisk(t *testing.T, dir string) string {
 	t.Helper()
 	disk := filepath.Join(dir, "disk")
@@ -112,6 +114,41 @@ func startOnFull(t *testing.T, p *place) {
 	}
 	if !strings.Contains(string(said), "the storage is full") {
 		t.Errorf("start on a full disk: got %q, want it to say that the storage is full", said)
+	}
+}
+
+// A disk that refuses to write, by a limit of the size of files, is not full, but the rest is the same. No rights are needed.
+func TestFailingDisk(t *testing.T) {
+	t.Parallel()
+	p := onSQLite(t)
+	k := newChecker(t, p)
+	s := p.start(t)
+	for round := range max(1, *rounds/20) {
+		work(t, k, s, terms{temporary: true, says: "the storage cannot be used now; nothing was changed"}, func() {
+			k.underWay(t)
+			limitFiles(t, s, 4096)
+			k.declined(t)
+			k.reads(t, s)
+			limitFiles(t, s, unix.RLIM_INFINITY)
+			k.underWay(t)
+		})
+		k.check(t, fmt.Sprintf("round %d", round+1), s)
+	}
+	work(t, k, s, terms{temporary: true, lost: true}, func() {
+		k.underWay(t)
+		limitFiles(t, s, 4096)
+		k.declined(t)
+		s.kill()
+	})
+	k.check(t, "after a kill", p.start(t)) // what was refused has not come back from half a log
+	t.Logf("%s", k.sum())
+}
+
+// limitFiles bounds the files that a running server may write, in bytes. What is written already stays.
+func limitFiles(t *testing.T, s *server, size uint64) {
+	t.Helper()
+	if err := unix.Prlimit(s.cmd.Process.Pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: size, Max: unix.RLIM_INFINITY}, nil); err != nil {
+		t.Fatal(err)
 	}
 }
 
