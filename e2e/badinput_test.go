@@ -288,7 +288,7 @@ func (w *world) wrongRevoked(r *request) {
 // forged is a token with the same content, signed with a key of our own under the same name.
 func forged(t *testing.T, bearer string) string {
 	t.Helper()
-	parsed, err := jose.ParseSigned(bearer, []jose.SignatureAlgorithm{jose.EdDSA})
+	parsed, err := jose.ParseSignedCompact(bearer, []jose.SignatureAlgorithm{jose.EdDSA})
 	if err != nil {
 		t.Fatal(err)
 	}
