@@ -178,27 +178,26 @@ func (v *serveVerb) routes(sys *system, telemetry *api.Telemetry) (http.Handler,
 // initialized answers with what to run until there is an organization.
 func (v *serveVerb) initialized(sys *system, routes http.Handler) http.Handler {
 	empty := api.Uninitialized(fmt.Sprintf("espalier org create %s --org \"Northwind MSP\" --owner you@example.com", v.where()))
-	return &gate{routes: routes, empty: empty, ready: func(ctx context.Context) bool {
-		err := sys.orgs.AnyRoot(ctx)
-		return errs.KindOf(err) != errs.NotFound
-	}}
+	return &gate{routes: routes, empty: empty, any: sys.orgs.AnyRoot}
 }
 
-// gate shows empty until ready says once that there is an organization.
+// gate shows empty until there is an organization.
 type gate struct {
 	routes, empty http.Handler
-	ready         func(context.Context) bool
+	any           func(context.Context) error // NotFound: none yet
 	open          atomic.Bool
 }
 
-// ServeHTTP asks the database only while there is nothing to serve.
+// ServeHTTP asks the database only while there is nothing to serve. Where it cannot say, the routes answer, and the next
+// request asks again.
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !g.open.Load() {
-		if !g.ready(r.Context()) {
+		err := g.any(r.Context())
+		if errs.KindOf(err) == errs.NotFound {
 			g.empty.ServeHTTP(w, r)
 			return
 		}
-		g.open.Store(true)
+		g.open.Store(err == nil)
 	}
 	g.routes.ServeHTTP(w, r)
 }

@@ -47,11 +47,12 @@ type system struct {
 	people  *iam.Service
 	tokens  *token.Service
 	sealer  *audit.Sealer
+	log     *slog.Logger
 }
 
 // newSystem makes the services. The database's schema is up to date.
 func newSystem(ctx context.Context, db *store.DB, cfg systemConfig) (s *system, err error) {
-	s = &system{db: db}
+	s = &system{db: db, log: cfg.log}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -94,18 +95,27 @@ func newSystem(ctx context.Context, db *store.DB, cfg systemConfig) (s *system, 
 	return s, err
 }
 
-// Close ends what runs in the background. The database stays open.
+// Close ends what runs in the background. The database stays open. Where it is away, what is left to do waits for the next
+// start: entries to be sealed, last uses of tokens.
 func (s *system) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	var all []error
 	if s.tokens != nil {
-		all = append(all, s.tokens.Close(ctx))
+		all = append(all, s.unlessAway(s.tokens.Close(ctx)))
 	}
 	if s.sealer != nil {
-		all = append(all, s.sealer.Close(ctx))
+		all = append(all, s.unlessAway(s.sealer.Close(ctx)))
 	}
 	return errors.Join(all...)
+}
+
+func (s *system) unlessAway(err error) error {
+	if errs.KindOf(err) != errs.Unavailable {
+		return err
+	}
+	s.log.Warn("left for the next start", "err", err)
+	return nil
 }
 
 func (s *system) createRoot(ctx context.Context, n org.NewRoot) (Made, error) {

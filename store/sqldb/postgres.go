@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,9 @@ import (
 
 // commitPatience is how long a COMMIT may take before its connection is given up and its outcome called unknown.
 const commitPatience = 30 * time.Second
+
+// silence is how long PostgreSQL's host may acknowledge nothing before the connection is given up.
+const silence = 30 * time.Second
 
 // postgresEngine has two pools, so that a reader inside a use case never waits for a connection that waits for it.
 type postgresEngine struct {
@@ -40,9 +44,17 @@ func OpenPostgres(ctx context.Context, cfg Config) (*DB, error) {
 	if conf.RuntimeParams["application_name"] == "" {
 		conf.RuntimeParams["application_name"] = "espalier"
 	}
+	if conf.RuntimeParams["synchronous_commit"] == "" {
+		conf.RuntimeParams["synchronous_commit"] = "on" // whatever the cluster says: what is acknowledged is on disk
+	}
 	if conf.ConnectTimeout == 0 {
 		conf.ConnectTimeout = 5 * time.Second
 	}
+	conf.DialFunc = (&net.Dialer{
+		Timeout:         conf.ConnectTimeout,
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 4},
+		Control:         giveUp(silence),
+	}).DialContext
 	e := &postgresEngine{patience: cfg.Patience, now: cfg.Now}
 	for _, pool := range []**sql.DB{&e.writes, &e.reads} {
 		*pool = stdlib.OpenDB(*conf)

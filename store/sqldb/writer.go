@@ -169,10 +169,19 @@ func (w *writer) serve(first *job) {
 	err = w.tx.Commit() // rolls back if it fails
 	w.tx = nil
 	if err != nil {
-		w.answer(explain(err, "commit"))
+		w.answer(commitFailed(err))
 		return
 	}
 	w.committed()
+}
+
+// commitFailed tells a COMMIT that did nothing, as on a full disk, from one whose last step, the sync, failed: what it had
+// written may be found again after a crash.
+func commitFailed(err error) error {
+	if classify(err) != faultAway {
+		return explain(err, "commit")
+	}
+	return unavailable("the storage failed during the commit: the outcome is unknown; look before you try again", fmt.Errorf("commit: %w", err))
 }
 
 // next returns a job that is waiting now, nil if there is none or the batch is full.
