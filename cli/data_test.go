@@ -136,7 +136,7 @@ func TestMigrate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out := atConsole(t, ExitNo, "", "migrate", "--data", dir); !strings.Contains(out, "in use by another espalier") {
+	if out := atConsole(t, ExitRefused, "", "migrate", "--data", dir); !strings.Contains(out, "in use by another espalier") {
 		t.Errorf("migrate beside a server: got %s", out)
 	}
 	if err := db.Close(); err != nil {
