@@ -30,7 +30,7 @@ var served = []string{own.API, msp.API, apiiam.API, oidc.API}
 type serveVerb struct {
 	database
 	Listen         string         `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to listen on, host:port."`
-	PublicURL      string         `name:"public-url" placeholder:"URL" help:"What clients call the server, e.g. https://espalier.example.com; by default http:// and --listen."`
+	PublicURL      string         `name:"public-url" placeholder:"URL" help:"What clients call the server, e.g. https://espalier.example.com; the issuer of access tokens."`
 	Migrate        bool           `help:"Bring a PostgreSQL schema up to date before serving; on SQLite that is done always."`
 	CapabilityFile string         `placeholder:"FILE" help:"YAML list of further capabilities: name, displayName, description, keptToOneself."`
 	AuditKeep      time.Duration  `default:"9600h" placeholder:"TIME" help:"How long audit entries are kept, e.g. 9600h (400 days); 0 keeps them for ever."`
@@ -68,7 +68,7 @@ func (v *serveVerb) Run(ctx context.Context, sh *Shell) (err error) {
 		}
 		log.Info("made a key file; keep a copy of it apart from the backups", "file", v.keyFile())
 	}
-	sys, err := newSystem(ctx, db, systemConfig{keyFile: v.keyFile(), publicURL: v.publicURL(), keepAudit: v.AuditKeep, catalog: definitions, log: log})
+	sys, err := newSystem(ctx, db, systemConfig{keyFile: v.keyFile(), publicURL: v.PublicURL, keepAudit: v.AuditKeep, catalog: definitions, log: log})
 	if err != nil {
 		return err
 	}
@@ -82,13 +82,6 @@ func (v *serveVerb) logger(sh *Shell) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(sh.Err, options))
 	}
 	return slog.New(slog.NewTextHandler(sh.Err, options))
-}
-
-func (v *serveVerb) publicURL() string {
-	if v.PublicURL != "" {
-		return v.PublicURL
-	}
-	return "http://" + v.Listen
 }
 
 // readCatalog reads the operator's definitions of capabilities; "" for none.

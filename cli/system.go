@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,9 +60,7 @@ func newSystem(ctx context.Context, db *store.DB, cfg systemConfig) (s *system, 
 			s = nil
 		}
 	}()
-	if cfg.publicURL == "" {
-		cfg.publicURL = "http://127.0.0.1:8080" // the operator's verbs sign nothing
-	}
+	issuer := cmp.Or(cfg.publicURL, "urn:espalier") // the same on every server of a database, wherever it listens
 	if s.keys, err = keyring.Load(cfg.keyFile); err != nil {
 		return s, err
 	}
@@ -86,7 +85,7 @@ func newSystem(ctx context.Context, db *store.DB, cfg systemConfig) (s *system, 
 		return s, err
 	}
 	s.tokens, err = token.New(ctx, token.Config{
-		Store: db.Token(), Box: s.keys, Sessions: s.guard, Issuer: cfg.publicURL, Audience: audience, Now: time.Now, Log: cfg.log,
+		Store: db.Token(), Box: s.keys, Sessions: s.guard, Issuer: issuer, Audience: audience, Now: time.Now, Log: cfg.log,
 	})
 	if err != nil {
 		return s, err
