@@ -47,6 +47,11 @@ func Main(args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
+	return Run(ctx, args, env, stdin, stdout, stderr)
+}
+
+// Run is Main for a program that has other commands at the same time: the end of ctx is the signal.
+func Run(ctx context.Context, args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return run(ctx, args, newShell(env, stdin, stdout, stderr))
 }
 

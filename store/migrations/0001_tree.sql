@@ -1,6 +1,7 @@
 -- oldest binary: 1
 -- The tree of organizations, its people, its tokens and its audit log.
--- Runs on SQLite and on PostgreSQL: @identity and @text are replaced by each engine's own words.
+-- Runs on SQLite and on PostgreSQL: @identity and @text are replaced by each engine's own words; a line after @postgres is
+-- for PostgreSQL alone.
 -- Times are µs since 1970 UTC. Text is compared by bytes; what is searched without regard to case has a folded twin.
 
 CREATE TABLE organization (
@@ -19,6 +20,11 @@ CREATE INDEX organization_parent_name ON organization (parent_id, name_folded, i
 CREATE INDEX organization_parent_external ON organization (parent_id, external_id, id);
 CREATE INDEX organization_parent_created ON organization (parent_id, created_at, id);
 CREATE INDEX organization_parent_updated ON organization (parent_id, updated_at, id);
+
+-- One parent may have nearly all the organizations there are, and nearly all have none. PostgreSQL's planner knows averages
+-- only: of few parents it concludes that whoever it is asked about has half the table below it, and reads the whole table to
+-- find that a customer has no customers. Told that parents are many, it takes the index.
+@postgres ALTER TABLE organization ALTER COLUMN parent_id SET (n_distinct = -0.5);
 
 -- The number of direct customers, kept in stripes so that writers under one parent do not wait for one row.
 CREATE TABLE customer_count (
