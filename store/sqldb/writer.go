@@ -10,6 +10,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // maxBatch bounds the use cases that share a transaction, and so how long the first of them waits for its commit.
@@ -175,10 +178,10 @@ func (w *writer) serve(first *job) {
 	w.committed()
 }
 
-// commitFailed tells a COMMIT that did nothing, as on a full disk, from one whose last step, the sync, failed: what it had
-// written may be found again after a crash.
+// commitFailed tells a COMMIT that wrote nothing of use, as on a full disk, from one whose last step, the sync, failed: what it
+// had written may be found again after a crash.
 func commitFailed(err error) error {
-	if classify(err) != faultAway {
+	if e, ok := errors.AsType[*sqlite.Error](err); !ok || e.Code() != sqlite3.SQLITE_IOERR_FSYNC {
 		return explain(err, "commit")
 	}
 	return unavailable("the storage failed during the commit: the outcome is unknown; look before you try again", fmt.Errorf("commit: %w", err))
