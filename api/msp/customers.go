@@ -172,18 +172,18 @@ func owners(list []wire.OwnerRequest) []org.Owner {
 }
 
 // summary is a customer as lists and the view index show it.
-func summary(v version, s org.Summary) wire.Customer {
-	c := wire.Customer{ID: s.ID, Kind: "msp#customer", Name: s.Name, ExternalID: s.ExternalID, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt}
+func summary(v version, s org.Summary) wire.MSPCustomer {
+	c := wire.MSPCustomer{ID: s.ID, Kind: "msp#customer", Name: s.Name, ExternalID: s.ExternalID, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt}
 	if v == v2 {
 		c.NumberOfCustomers = &s.Customers
 	}
 	return c
 }
 
-func detail(v version, d org.Detail) wire.Customer {
+func detail(v version, d org.Detail) wire.MSPCustomer {
 	c := summary(v, d.Summary)
 	c.Description = d.Description
-	c.Capabilities = make([]wire.Capability, len(d.Capabilities))
+	c.Capabilities = make([]wire.MSPCapability, len(d.Capabilities))
 	for i, h := range d.Capabilities {
 		c.Capabilities[i] = capability(v, h)
 	}
@@ -195,12 +195,12 @@ func detail(v version, d org.Detail) wire.Customer {
 }
 
 // capability shows the end as it was stored, so that reading and writing back changes nothing.
-func capability(v version, h org.DetailCapability) wire.Capability {
+func capability(v version, h org.DetailCapability) wire.MSPCapability {
 	if v == v1 {
-		return wire.Capability{Name: h.Name}
+		return wire.MSPCapability{Name: h.Name}
 	}
 	custom := h.HasCustomExpiry()
-	return wire.Capability{Name: h.Name, ExpiresAt: h.ExpiresAt, HasCustomExpiry: &custom, InUseByCustomers: &h.InUse, OnboardingStatus: "completed"}
+	return wire.MSPCapability{Name: h.Name, ExpiresAt: h.ExpiresAt, HasCustomExpiry: &custom, InUseByCustomers: &h.InUse, OnboardingStatus: "completed"}
 }
 
 func user(u org.User) wire.User {

@@ -67,8 +67,8 @@ type BulkItem struct {
 	ErrorMessage  string    `json:"errorMessage,omitempty"`
 }
 
-// Customer is a customer of both versions; v1 leaves out NumberOfCustomers.
-type Customer struct {
+// MSPCustomer is a customer as /msp shows it, in both versions; v1 leaves out NumberOfCustomers.
+type MSPCustomer struct {
 	ID                ref.OrgID `json:"id"`
 	Kind              string    `json:"kind"` // msp#customer
 	Name              string    `json:"name"`
@@ -78,12 +78,12 @@ type Customer struct {
 	UpdatedAt         time.Time `json:"updatedAt"`
 	NumberOfCustomers *int64    `json:"numberOfCustomers,omitempty"`
 	// Capabilities and Owners are left out of lists and of the view index.
-	Capabilities []Capability `json:"capabilities,omitempty"`
-	Owners       []User       `json:"owners,omitempty"`
+	Capabilities []MSPCapability `json:"capabilities,omitempty"`
+	Owners       []User          `json:"owners,omitempty"`
 }
 
-// Capability is a capability of a customer; v1 shows the name alone.
-type Capability struct {
+// MSPCapability is a capability of a customer as /msp shows it; v1 shows the name alone.
+type MSPCapability struct {
 	Name             string    `json:"name"`
 	ExpiresAt        time.Time `json:"expiresAt,omitzero"` // as stored
 	HasCustomExpiry  *bool     `json:"hasCustomExpiry,omitempty"`

@@ -23,30 +23,30 @@ type Membership struct {
 	Roles    []string  `json:"roles"`              // internal names, sorted
 }
 
-// OwnCustomer is a customer as our own API shows it, in lists without owners.
-type OwnCustomer struct {
-	ID                ref.OrgID             `json:"id"`
-	Name              string                `json:"name"`
-	ExternalID        string                `json:"externalId,omitempty"`
-	Description       string                `json:"description,omitempty"`
-	CreatedAt         time.Time             `json:"createdAt"`
-	UpdatedAt         time.Time             `json:"updatedAt"`
-	NumberOfCustomers int64                 `json:"numberOfCustomers"`
-	Tags              []string              `json:"tags"`
-	Capabilities      []EffectiveCapability `json:"capabilities"`
-	NextExpiresAt     time.Time             `json:"nextExpiresAt,omitzero"` // the earliest effective end
-	Owners            *[]OwnOwner           `json:"owners,omitempty"`       // by e-mail; nil in lists
+// Customer is a customer as our own API shows it, in lists without owners.
+type Customer struct {
+	ID                ref.OrgID    `json:"id"`
+	Name              string       `json:"name"`
+	ExternalID        string       `json:"externalId,omitempty"`
+	Description       string       `json:"description,omitempty"`
+	CreatedAt         time.Time    `json:"createdAt"`
+	UpdatedAt         time.Time    `json:"updatedAt"`
+	NumberOfCustomers int64        `json:"numberOfCustomers"`
+	Tags              []string     `json:"tags"`
+	Capabilities      []Capability `json:"capabilities"`
+	NextExpiresAt     time.Time    `json:"nextExpiresAt,omitzero"` // the earliest effective end
+	Owners            *[]Owner     `json:"owners,omitempty"`       // by e-mail; nil in lists
 }
 
-// OwnCustomerPage is a page of customers.
-type OwnCustomerPage struct {
-	Values   []OwnCustomer `json:"values"`
-	Total    int64         `json:"total"` // on all pages together
-	NextPage string        `json:"nextPage,omitempty"`
+// CustomerPage is a page of customers.
+type CustomerPage struct {
+	Values   []Customer `json:"values"`
+	Total    int64      `json:"total"` // on all pages together
+	NextPage string     `json:"nextPage,omitempty"`
 }
 
-// EffectiveCapability is a capability of an organization with the end that counts.
-type EffectiveCapability struct {
+// Capability is a capability of an organization with the end that counts.
+type Capability struct {
 	Name               string    `json:"name"`
 	ExpiresAt          time.Time `json:"expiresAt,omitzero"` // as stored
 	HasCustomExpiry    bool      `json:"hasCustomExpiry"`
@@ -62,8 +62,8 @@ type MSPTerms struct {
 	MaxWidth *int64 `json:"maxWidth,omitempty"` // absent: no limit
 }
 
-// OwnOwner is an owner of a customer.
-type OwnOwner struct {
+// Owner is an owner of a customer.
+type Owner struct {
 	ID        ref.UserID `json:"id"`
 	Email     string     `json:"email"`
 	FirstName string     `json:"firstName,omitempty"`
@@ -72,7 +72,7 @@ type OwnOwner struct {
 
 // OwnCapability is a capability of the organization that is asked about.
 type OwnCapability struct {
-	EffectiveCapability
+	Capability
 	DisplayName string `json:"displayName,omitempty"`
 	Description string `json:"description,omitempty"`
 	Assignable  bool   `json:"assignable"` // to a customer, now
