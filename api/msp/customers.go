@@ -61,11 +61,11 @@ func (s *server) update(w http.ResponseWriter, r *door.Request) error {
 	}
 	patch := org.Patch{Name: body.Name, ExternalID: body.ExternalID, Description: body.Description}
 	if body.Capabilities != nil {
-		wishes := wishes(*body.Capabilities)
+		wishes := wishes(body.Capabilities)
 		patch.Capabilities = &wishes
 	}
 	if body.Owners != nil {
-		owners := owners(*body.Owners)
+		owners := owners(body.Owners)
 		patch.Owners = &owners
 	}
 	if err := s.orgs.UpdateCustomer(r.Context(), r.Caller(), r.OrgID(), customerID(r), patch); err != nil {
@@ -116,17 +116,17 @@ func (s *server) bulkDelete(w http.ResponseWriter, r *door.Request) error {
 
 // bulkResult counts all outcomes and shows those of the status that was asked for; "" shows all.
 func bulkResult(outcomes []org.Outcome, status string, finish func(i int, item *wire.BulkItem)) wire.BulkResult {
-	res := wire.BulkResult{TotalRequested: len(outcomes), Results: []wire.BulkItem{}}
+	res := wire.BulkResult{Requested: len(outcomes), Results: []wire.BulkItem{}}
 	for i, o := range outcomes {
-		item := wire.BulkItem{CustomerID: o.Customer, Status: "success"}
+		item := wire.BulkItem{CustomerID: o.Customer, Status: wire.BulkSuccess}
 		if o.Err == nil {
-			res.TotalSuccessful++
+			res.Successful++
 		} else {
-			res.TotalFailed++
-			item.Status, item.ErrorCode, item.ErrorMessage = "failed", bulkCode(o.Err), errs.Message(o.Err)
+			res.Failed++
+			item.Status, item.ErrorCode, item.ErrorMessage = wire.BulkFailed, bulkCode(o.Err), errs.Message(o.Err)
 		}
 		finish(i, &item)
-		if status == "" || status == item.Status {
+		if status == "" || status == string(item.Status) {
 			res.Results = append(res.Results, item)
 		}
 	}
@@ -243,7 +243,7 @@ func (s *server) showTags(w http.ResponseWriter, r *door.Request) error {
 	if err != nil {
 		return err
 	}
-	return door.JSON(w, http.StatusOK, wireTags(tags))
+	return door.JSON(w, http.StatusOK, wire.Tags(tags))
 }
 
 func (s *server) addTags(w http.ResponseWriter, r *door.Request) error {
@@ -251,15 +251,11 @@ func (s *server) addTags(w http.ResponseWriter, r *door.Request) error {
 	if err != nil {
 		return err
 	}
-	tags := make([]string, len(body.Tags))
-	for i, t := range body.Tags {
-		tags[i] = t.Tag
-	}
-	all, err := s.orgs.AddTags(r.Context(), r.Caller(), r.OrgID(), customerID(r), tags)
+	all, err := s.orgs.AddTags(r.Context(), r.Caller(), r.OrgID(), customerID(r), wire.TagNames(body.Tags))
 	if err != nil {
 		return err
 	}
-	return door.JSON(w, http.StatusCreated, wire.CustomerTags{OrgID: r.OrgID(), CustomerID: customerID(r), Tags: wireTags(all)})
+	return door.JSON(w, http.StatusCreated, wire.CustomerTags{OrgID: r.OrgID(), CustomerID: customerID(r), Tags: wire.Tags(all)})
 }
 
 func (s *server) removeTag(w http.ResponseWriter, r *door.Request) error {
@@ -267,12 +263,4 @@ func (s *server) removeTag(w http.ResponseWriter, r *door.Request) error {
 		return err
 	}
 	return door.NoContent(w)
-}
-
-func wireTags(tags []string) []wire.Tag {
-	list := make([]wire.Tag, len(tags))
-	for i, t := range tags {
-		list[i].Tag = t
-	}
-	return list
 }

@@ -77,12 +77,11 @@ func (s *server) showCustomer(w http.ResponseWriter, r *door.Request) error {
 		c.Capabilities[i].InUseByCustomers = &held.InUse
 		c.Capabilities[i].Terms = terms(held.Held)
 	}
-	owners := make([]wire.Owner, len(d.Owners))
+	c.Owners = make([]wire.Owner, len(d.Owners))
 	for i, u := range d.Owners {
-		owners[i] = wire.Owner{ID: u.ID, Email: u.Email, FirstName: u.FirstName, LastName: u.LastName}
+		c.Owners[i] = wire.Owner{ID: u.ID, Email: u.Email, FirstName: u.FirstName, LastName: u.LastName}
 	}
-	slices.SortFunc(owners, func(a, b wire.Owner) int { return strings.Compare(a.Email, b.Email) })
-	c.Owners = &owners
+	slices.SortFunc(c.Owners, func(a, b wire.Owner) int { return strings.Compare(a.Email, b.Email) })
 	return door.JSON(w, http.StatusOK, c)
 }
 
