@@ -75,7 +75,7 @@ func (s *Server) delete(w http.ResponseWriter, r *http.Request) {
 	case c.NumberOfCustomers > 0:
 		w.Header().Set("Content-Type", "application/json") // 409 has two members in this version
 		w.WriteHeader(http.StatusConflict)
-		_ = json.NewEncoder(w).Encode(map[string]string{"name": "organization_has_children", "message": hasChildren(*c)})
+		_ = json.NewEncoder(w).Encode(wire.ShortError{Name: "organization_has_children", Message: hasChildren(*c)})
 	default:
 		s.remove(c.ID)
 		w.WriteHeader(http.StatusNoContent)

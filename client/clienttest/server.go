@@ -139,8 +139,7 @@ func (s *Server) Expire() {
 func Refuse(w http.ResponseWriter, status int, name, message string) {
 	w.Header().Set("Content-Type", "application/vnd.goa.error")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{
-		"name": name, "id": "e1", "message": message, "temporary": status == 429, "timeout": false, "fault": status >= 500})
+	_ = json.NewEncoder(w).Encode(wire.Error{Name: name, ID: "e1", Message: message, Temporary: status == 429, Fault: status >= 500})
 }
 
 // token answers POST /oidc/token.
