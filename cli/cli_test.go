@@ -16,8 +16,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"espalier.dev/client"
 	"espalier.dev/client/clienttest"
+	"espalier.dev/contract/wire"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -67,18 +67,18 @@ func golden(t *testing.T, name, got string) {
 // filled is a server with three customers.
 func filled(t *testing.T) *clienttest.Server {
 	t.Helper()
-	day := func(y, m, d int) *time.Time { at := time.Date(y, time.Month(m), d, 0, 0, 0, 0, time.UTC); return &at }
+	day := func(y, m, d int) time.Time { return time.Date(y, time.Month(m), d, 0, 0, 0, 0, time.UTC) }
 	noon := clienttest.Now.AddDate(0, 2, 0)
-	no, yes, width := false, true, 5
+	no, yes, width := false, true, int64(5)
 	s := clienttest.New(t)
 	s.Add(
-		client.Customer{Name: "Acme GmbH", ExternalID: "A-1", Description: "Pumps", Tags: []string{"region:emea", "tier:gold"}, NextExpiresAt: day(2027, 6, 30),
-			NumberOfCustomers: 2, Owners: []client.User{{ID: 9, Email: "ann@acme.example", FirstName: "Ann", LastName: "Lee"}, {ID: 10, Email: "bo@acme.example"}},
-			Capabilities: []client.Capability{{Name: "iam", Active: true, InUseByCustomers: &no},
-				{Name: "msp", Active: true, InUseByCustomers: &yes, Terms: &client.MSPTerms{MaxDepth: 0, MaxWidth: &width}},
+		wire.Customer{Name: "Acme GmbH", ExternalID: "A-1", Description: "Pumps", Tags: []string{"region:emea", "tier:gold"}, NextExpiresAt: day(2027, 6, 30),
+			NumberOfCustomers: 2, Owners: []wire.Owner{{ID: 9, Email: "ann@acme.example", FirstName: "Ann", LastName: "Lee"}, {ID: 10, Email: "bo@acme.example"}},
+			Capabilities: []wire.Capability{{Name: "iam", Active: true, InUseByCustomers: &no},
+				{Name: "msp", Active: true, InUseByCustomers: &yes, Terms: &wire.MSPTerms{MaxDepth: 0, MaxWidth: &width}},
 				{Name: "policy", Active: true, HasCustomExpiry: true, ExpiresAt: day(2028, 1, 1), EffectiveExpiresAt: day(2027, 6, 30), InUseByCustomers: &no}}},
-		client.Customer{Name: "東京システム", NextExpiresAt: &noon, Capabilities: []client.Capability{{Name: "iam", Active: true}, {Name: "optima", EffectiveExpiresAt: day(2026, 1, 1)}}},
-		client.Customer{Name: "Red\x1b[31m\nline\u202e", ExternalID: "odd"},
+		wire.Customer{Name: "東京システム", NextExpiresAt: noon, Capabilities: []wire.Capability{{Name: "iam", Active: true}, {Name: "optima", EffectiveExpiresAt: day(2026, 1, 1)}}},
+		wire.Customer{Name: "Red\x1b[31m\nline\u202e", ExternalID: "odd"},
 	)
 	return s
 }
@@ -191,14 +191,14 @@ func TestCreateAndUpdate(t *testing.T) {
 	if got.code != ExitOK {
 		t.Fatalf("create: %+v", got)
 	}
-	var created client.Customer
+	var created wire.Customer
 	if err := json.Unmarshal([]byte(got.out), &created); err != nil {
 		t.Fatal(err)
 	}
 	end := time.Date(2027, 6, 30, 0, 0, 0, 0, time.UTC)
-	want := client.Customer{ID: clienttest.FirstID, Name: "Acme", ExternalID: "A-1", CreatedAt: clienttest.Now, UpdatedAt: clienttest.Now, Tags: []string{"tier:gold"},
-		Capabilities: []client.Capability{{Name: "iam", Active: true}, {Name: "policy", Active: true, HasCustomExpiry: true, ExpiresAt: &end, EffectiveExpiresAt: &end}},
-		Owners:       []client.User{{ID: 50, Email: "ann@acme.example", FirstName: "Ann Maria", LastName: "Lee"}, {ID: 51, Email: "bo@acme.example"}}}
+	want := wire.Customer{ID: clienttest.FirstID, Name: "Acme", ExternalID: "A-1", CreatedAt: clienttest.Now, UpdatedAt: clienttest.Now, Tags: []string{"tier:gold"},
+		Capabilities: []wire.Capability{{Name: "iam", Active: true}, {Name: "policy", Active: true, HasCustomExpiry: true, ExpiresAt: end, EffectiveExpiresAt: end}},
+		Owners:       []wire.Owner{{ID: 50, Email: "ann@acme.example", FirstName: "Ann Maria", LastName: "Lee"}, {ID: 51, Email: "bo@acme.example"}}}
 	if diff := cmp.Diff(created, want); diff != "" {
 		t.Errorf("create (-got +want):\n%s", diff)
 	}
@@ -207,7 +207,7 @@ func TestCreateAndUpdate(t *testing.T) {
 		t.Fatalf("update: %+v", got)
 	}
 	want.ExternalID, want.Capabilities = "", want.Capabilities[:1]
-	if diff := cmp.Diff(s.Customers(), []client.Customer{want}); diff != "" {
+	if diff := cmp.Diff(s.Customers(), []wire.Customer{want}); diff != "" {
 		t.Errorf("update (-got +want):\n%s", diff)
 	}
 	if got := runCLI(t, env, "", "customer", "create", "Beta", "--owner", "b@beta.example"); got.out != "Created customer 1002.\n" {
@@ -220,7 +220,7 @@ func TestListReadsPages(t *testing.T) {
 	t.Parallel()
 	s := clienttest.New(t)
 	for i := range 2300 {
-		s.Add(client.Customer{Name: fmt.Sprint("C", i)})
+		s.Add(wire.Customer{Name: fmt.Sprint("C", i)})
 	}
 	tests := []struct {
 		args []string
@@ -234,7 +234,7 @@ func TestListReadsPages(t *testing.T) {
 	for _, tt := range tests {
 		before := len(s.Requests())
 		got := runCLI(t, remoteEnv(t, s.URL), "", append([]string{"customer", "list", "--json"}, tt.args...)...)
-		var page client.CustomerPage
+		var page wire.CustomerPage
 		if err := json.Unmarshal([]byte(got.out), &page); err != nil {
 			t.Fatalf("%v: %v, %s", tt.args, err, got.err)
 		}

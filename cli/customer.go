@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"espalier.dev/client"
+	"espalier.dev/contract/wire"
 	"espalier.dev/ref"
 )
 
@@ -39,7 +39,7 @@ func positive(id ref.OrgID) error {
 }
 
 // grantFlag is a capability as flags and CSV files spell it: NAME, or NAME@DATE with a date of its own.
-type grantFlag client.Grant
+type grantFlag wire.CapabilityRequest
 
 // UnmarshalText reads policy, policy@2027-06-30 or policy@2027-06-30T12:00:00Z; a bare date is 00:00 UTC.
 func (g *grantFlag) UnmarshalText(text []byte) error {
@@ -70,7 +70,7 @@ func parseDate(text string) (time.Time, error) {
 }
 
 // ownerFlag is an owner as flags and CSV files spell it: an e-mail, or a name with the e-mail in angle brackets.
-type ownerFlag client.Owner
+type ownerFlag wire.OwnerRequest
 
 // UnmarshalText reads ann@acme.example or Ann Lee <ann@acme.example>; all but the last word is the first name.
 func (o *ownerFlag) UnmarshalText(text []byte) error {
@@ -85,24 +85,24 @@ func (o *ownerFlag) UnmarshalText(text []byte) error {
 	return nil
 }
 
-func grants(flags []grantFlag) []client.Grant {
+func grants(flags []grantFlag) []wire.CapabilityRequest {
 	if flags == nil {
 		return nil // an update keeps what is
 	}
-	list := make([]client.Grant, len(flags))
+	list := make([]wire.CapabilityRequest, len(flags))
 	for i, f := range flags {
-		list[i] = client.Grant(f)
+		list[i] = wire.CapabilityRequest(f)
 	}
 	return list
 }
 
-func owners(flags []ownerFlag) []client.Owner {
+func owners(flags []ownerFlag) []wire.OwnerRequest {
 	if flags == nil {
 		return nil
 	}
-	list := make([]client.Owner, len(flags))
+	list := make([]wire.OwnerRequest, len(flags))
 	for i, f := range flags {
-		list[i] = client.Owner(f)
+		list[i] = wire.OwnerRequest(f)
 	}
 	return list
 }

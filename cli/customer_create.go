@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"espalier.dev/client"
+	"espalier.dev/contract/wire"
 )
 
 type customerCreate struct {
@@ -24,7 +24,7 @@ func (v *customerCreate) Run(ctx context.Context, sh *Shell) error {
 	if err != nil {
 		return err
 	}
-	id, err := c.CreateCustomer(ctx, org, client.NewCustomer{
+	id, err := c.CreateCustomer(ctx, org, wire.CreateCustomer{
 		Name: v.Name, ExternalID: v.ExternalID, Description: v.Description,
 		Capabilities: grants(v.Capability), Owners: owners(v.Owner),
 	})

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"espalier.dev/client"
+	"espalier.dev/contract/wire"
 	"espalier.dev/ref"
 )
 
@@ -42,7 +43,7 @@ func (v *customerDelete) Run(ctx context.Context, sh *Shell) error {
 	if len(ids) == 1 {
 		return v.deleteOne(ctx, sh, c, org, ids[0])
 	}
-	total := client.BulkDelete{Results: []client.BulkResult{}}
+	total := wire.BulkResult{Results: []wire.BulkItem{}}
 	for chunk := range slices.Chunk(ids, client.MaxBulk) {
 		part, err := c.DeleteCustomers(ctx, org, chunk)
 		if err != nil {
@@ -60,7 +61,7 @@ func (v *customerDelete) deleteOne(ctx context.Context, sh *Shell, c *client.Cli
 	if err := c.DeleteCustomer(ctx, org, id); err != nil {
 		return err
 	}
-	done := client.BulkDelete{Requested: 1, Successful: 1, Results: []client.BulkResult{{CustomerID: id, Status: "success"}}}
+	done := wire.BulkResult{Requested: 1, Successful: 1, Results: []wire.BulkItem{{CustomerID: id, Status: wire.BulkSuccess}}}
 	return v.report(sh, done)
 }
 
@@ -86,7 +87,7 @@ func (v *customerDelete) confirm(sh *Shell, org ref.OrgID, ids []ref.OrgID) erro
 	return nil
 }
 
-func (v *customerDelete) report(sh *Shell, done client.BulkDelete) error {
+func (v *customerDelete) report(sh *Shell, done wire.BulkResult) error {
 	if v.JSON {
 		if err := printJSON(sh.Out, done); err != nil {
 			return err
@@ -94,7 +95,7 @@ func (v *customerDelete) report(sh *Shell, done client.BulkDelete) error {
 	} else {
 		t := table{head: []string{"ID", "CODE", "REASON"}}
 		for _, r := range done.Results {
-			if !r.Succeeded() {
+			if r.Status != wire.BulkSuccess {
 				t.add(r.CustomerID.String(), r.ErrorCode, r.ErrorMessage)
 			}
 		}

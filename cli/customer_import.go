@@ -10,7 +10,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
-	"espalier.dev/client"
+	"espalier.dev/contract/wire"
 )
 
 type customerImport struct {
@@ -53,12 +53,12 @@ func (v *customerImport) Run(ctx context.Context, sh *Shell) error {
 }
 
 // showProgress returns what draws a bar on a terminal and what removes it again; elsewhere both do nothing.
-func showProgress(w io.Writer) (show func(client.ImportProgress), done func()) {
+func showProgress(w io.Writer) (show func(wire.ImportProgress), done func()) {
 	if !isTerminal(w) {
 		return nil, func() {}
 	}
 	var bar *progressbar.ProgressBar
-	show = func(p client.ImportProgress) {
+	show = func(p wire.ImportProgress) {
 		if bar == nil {
 			bar = progressbar.NewOptions(p.Total, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription("Importing"),
 				progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(),
@@ -74,7 +74,7 @@ func showProgress(w io.Writer) (show func(client.ImportProgress), done func()) {
 	return show, done
 }
 
-func (v *customerImport) report(sh *Shell, result client.ImportResult) error {
+func (v *customerImport) report(sh *Shell, result wire.ImportResult) error {
 	if v.JSON {
 		if err := printJSON(sh.Out, result); err != nil {
 			return err
@@ -89,7 +89,7 @@ func (v *customerImport) report(sh *Shell, result client.ImportResult) error {
 }
 
 // printImport prints the rows that were refused, then the sums.
-func printImport(w io.Writer, result client.ImportResult) error {
+func printImport(w io.Writer, result wire.ImportResult) error {
 	refused := table{head: []string{"ROW", "COLUMN", "REASON"}}
 	for _, row := range result.Rows {
 		for _, e := range row.Errors {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"espalier.dev/client"
+	"espalier.dev/contract/wire"
 	"espalier.dev/ref"
 )
 
@@ -49,16 +50,16 @@ func (v *customerList) Run(ctx context.Context, sh *Shell) error {
 	if err := t.print(sh.Out); err != nil {
 		return err
 	}
-	if len(page.Values) < page.Total {
+	if int64(len(page.Values)) < page.Total {
 		fmt.Fprintf(sh.Err, "%d of %d customers; --all lists every one.\n", len(page.Values), page.Total)
 	}
 	return nil
 }
 
 // read follows the pages until there are enough customers.
-func (v *customerList) read(ctx context.Context, c *client.Client, org ref.OrgID) (client.CustomerPage, error) {
+func (v *customerList) read(ctx context.Context, c *client.Client, org ref.OrgID) (wire.CustomerPage, error) {
 	q := client.CustomerQuery{Filter: v.Filter, OrderBy: v.OrderBy, PageSize: client.MaxPage}
-	list := client.CustomerPage{Values: []client.Customer{}}
+	list := wire.CustomerPage{Values: []wire.Customer{}}
 	for skip := ""; ; {
 		if !v.All {
 			q.PageSize = min(client.MaxPage, v.Limit-len(list.Values))
@@ -76,7 +77,7 @@ func (v *customerList) read(ctx context.Context, c *client.Client, org ref.OrgID
 }
 
 // capabilityNames lists names, those that have ended in parentheses.
-func capabilityNames(list []client.Capability) string {
+func capabilityNames(list []wire.Capability) string {
 	names := make([]string, len(list))
 	for i, c := range list {
 		names[i] = c.Name

@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"espalier.dev/client"
+	"espalier.dev/contract/wire"
 )
 
 type customerShow struct {
@@ -32,7 +32,7 @@ func (v *customerShow) Run(ctx context.Context, sh *Shell) error {
 }
 
 // printCustomer prints what a customer is, then its capabilities, then its owners.
-func printCustomer(w io.Writer, c client.Customer) error {
+func printCustomer(w io.Writer, c wire.Customer) error {
 	facts := table{}
 	facts.add("Id", c.ID.String())
 	facts.add("Name", c.Name)
@@ -65,7 +65,7 @@ func yes(b *bool) string {
 	return "yes"
 }
 
-func terms(t *client.MSPTerms) string {
+func terms(t *wire.MSPTerms) string {
 	if t == nil {
 		return ""
 	}

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"espalier.dev/client"
+	"espalier.dev/contract/wire"
 )
 
 type customerUpdate struct {
@@ -28,7 +28,7 @@ func (v *customerUpdate) Run(ctx context.Context, sh *Shell) error {
 	if err != nil {
 		return err
 	}
-	err = c.UpdateCustomer(ctx, org, v.ID, client.CustomerChange{
+	err = c.UpdateCustomer(ctx, org, v.ID, wire.UpdateCustomer{
 		Name: v.Name, ExternalID: v.ExternalID, Description: v.Description,
 		Capabilities: grants(v.Capability), Owners: owners(v.Owner),
 	})

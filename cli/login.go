@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/term"
 
-	"espalier.dev/client"
+	"espalier.dev/contract/wire"
 	"espalier.dev/errs"
 	"espalier.dev/ref"
 )
@@ -92,7 +92,7 @@ func (v *loginVerb) token(sh *Shell) (string, error) {
 }
 
 // chooseOrg returns the organization to keep: the one asked for, else the only one there is, else none.
-func chooseOrg(me client.Me, asked ref.OrgID) (ref.OrgID, error) {
+func chooseOrg(me wire.Me, asked ref.OrgID) (ref.OrgID, error) {
 	for _, o := range me.Orgs {
 		if o.ID == asked {
 			return asked, nil
@@ -107,7 +107,7 @@ func chooseOrg(me client.Me, asked ref.OrgID) (ref.OrgID, error) {
 	return 0, nil
 }
 
-func orgNames(me client.Me) string {
+func orgNames(me wire.Me) string {
 	names := make([]string, len(me.Orgs))
 	for i, o := range me.Orgs {
 		names[i] = fmt.Sprintf("%d (%s)", o.ID, o.Name)
@@ -119,13 +119,13 @@ func orgNames(me client.Me) string {
 }
 
 // report says who is signed in where. The token is not shown again.
-func (v *loginVerb) report(sh *Shell, url string, me client.Me, org ref.OrgID) error {
+func (v *loginVerb) report(sh *Shell, url string, me wire.Me, org ref.OrgID) error {
 	if v.JSON {
 		return printJSON(sh.Out, struct {
 			Profile string    `json:"profile"`
 			URL     string    `json:"url"`
 			Org     ref.OrgID `json:"orgId,omitempty"`
-			Me      client.Me `json:"me"`
+			Me      wire.Me   `json:"me"`
 		}{v.Profile, url, org, me})
 	}
 	fmt.Fprintf(sh.Out, "Signed in at %s as %s; profile %q.\n", url, printable(me.Email, false), v.Profile)

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"espalier.dev/access"
-	"espalier.dev/client"
+	"espalier.dev/contract/wire"
 	"espalier.dev/errs"
 	"espalier.dev/org"
 )
@@ -24,18 +24,18 @@ import (
 type operator interface {
 	createRoot(ctx context.Context, n org.NewRoot) (Made, error)
 	setCapability(ctx context.Context, c org.SetCapability) (heldJSON, error)
-	createToken(ctx context.Context, n tokenOf) (client.NewRefreshToken, error)
-	listTokens(ctx context.Context, of tokenOf) ([]client.RefreshToken, error)
+	createToken(ctx context.Context, n tokenOf) (wire.NewToken, error)
+	listTokens(ctx context.Context, of tokenOf) ([]wire.RefreshToken, error)
 	revokeToken(ctx context.Context, t tokenOf) (revokedJSON, error)
 }
 
 // heldJSON is a capability as the operator's verbs print it.
 type heldJSON struct {
-	Name      string     `json:"name"`
-	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
-	Ends      *time.Time `json:"effectiveExpiresAt,omitempty"`
-	MaxDepth  *int64     `json:"maxDepth,omitempty"` // of msp
-	MaxWidth  *int64     `json:"maxWidth,omitempty"` // of msp; absent: any number
+	Name      string    `json:"name"`
+	ExpiresAt time.Time `json:"expiresAt,omitzero"`
+	Ends      time.Time `json:"effectiveExpiresAt,omitzero"`
+	MaxDepth  *int64    `json:"maxDepth,omitempty"` // of msp
+	MaxWidth  *int64    `json:"maxWidth,omitempty"` // of msp; absent: any number
 }
 
 // operate opens the data, or finds the server that has it, and runs do. PostgreSQL is for many.
@@ -93,12 +93,12 @@ func (o remoteOperator) setCapability(ctx context.Context, c org.SetCapability) 
 	return ask[heldJSON](ctx, o, "/set-capability", c)
 }
 
-func (o remoteOperator) createToken(ctx context.Context, n tokenOf) (client.NewRefreshToken, error) {
-	return ask[client.NewRefreshToken](ctx, o, "/create-token", n)
+func (o remoteOperator) createToken(ctx context.Context, n tokenOf) (wire.NewToken, error) {
+	return ask[wire.NewToken](ctx, o, "/create-token", n)
 }
 
-func (o remoteOperator) listTokens(ctx context.Context, of tokenOf) ([]client.RefreshToken, error) {
-	return ask[[]client.RefreshToken](ctx, o, "/list-tokens", of)
+func (o remoteOperator) listTokens(ctx context.Context, of tokenOf) ([]wire.RefreshToken, error) {
+	return ask[[]wire.RefreshToken](ctx, o, "/list-tokens", of)
 }
 
 func (o remoteOperator) revokeToken(ctx context.Context, t tokenOf) (revokedJSON, error) {

@@ -129,7 +129,7 @@ func (v *orgSetCapability) Run(ctx context.Context, sh *Shell) error {
 			return printJSON(sh.Out, held)
 		}
 		end := "without an end"
-		if held.Ends != nil {
+		if !held.Ends.IsZero() {
 			end = "until " + held.Ends.Format(time.RFC3339)
 		}
 		_, err = fmt.Fprintf(sh.Out, "Organization %d holds %s %s.\n", v.Org, held.Name, end)

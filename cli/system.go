@@ -134,18 +134,11 @@ func (s *system) setCapability(ctx context.Context, c org.SetCapability) (heldJS
 	if err != nil {
 		return heldJSON{}, err
 	}
-	out := heldJSON{Name: h.Name, ExpiresAt: notZero(h.ExpiresAt), Ends: notZero(h.Ends)}
+	out := heldJSON{Name: h.Name, ExpiresAt: h.ExpiresAt, Ends: h.Ends}
 	if h.Name == org.MSP {
 		out.MaxDepth, out.MaxWidth = &h.Depth, h.MaxWidth
 	}
 	return out, nil
-}
-
-func notZero(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
 }
 
 // createKeys makes a key file for a database that needs none yet: one whose secrets other keys sealed would be lost with them.

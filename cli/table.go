@@ -71,9 +71,9 @@ func printTables(w io.Writer, tables ...table) error {
 func instant(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // date is the end of a capability: the day, and the time unless that is midnight.
-func date(at *time.Time) string {
+func date(at time.Time) string {
 	switch {
-	case at == nil:
+	case at.IsZero():
 		return ""
 	case at.UTC().Equal(at.UTC().Truncate(24 * time.Hour)):
 		return at.UTC().Format(time.DateOnly)

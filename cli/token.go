@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"espalier.dev/client"
+	"espalier.dev/contract/wire"
 	"espalier.dev/errs"
 	"espalier.dev/ref"
 	"espalier.dev/token"
@@ -60,7 +61,7 @@ type tokenCreate struct {
 
 // Run makes the token.
 func (v *tokenCreate) Run(ctx context.Context, sh *Shell) error {
-	var made client.NewRefreshToken
+	var made wire.NewToken
 	err := v.reach(ctx, sh, func(o operator) (err error) {
 		made, err = o.createToken(ctx, tokenOf{Email: v.User, Name: v.Name})
 		return err
@@ -82,7 +83,7 @@ type tokenList struct{ tokenOwner }
 
 // Run lists tokens, newest first. The JSON is the list of the API.
 func (v *tokenList) Run(ctx context.Context, sh *Shell) error {
-	var list []client.RefreshToken
+	var list []wire.RefreshToken
 	err := v.reach(ctx, sh, func(o operator) (err error) {
 		list, err = o.listTokens(ctx, tokenOf{Email: v.User})
 		return err
@@ -94,15 +95,13 @@ func (v *tokenList) Run(ctx context.Context, sh *Shell) error {
 		return err
 	}
 	if v.JSON {
-		return printJSON(sh.Out, struct {
-			Values []client.RefreshToken `json:"values"`
-		}{append([]client.RefreshToken{}, list...)})
+		return printJSON(sh.Out, wire.Values[wire.RefreshToken]{Values: append([]wire.RefreshToken{}, list...)})
 	}
 	t := table{head: []string{"ID", "NAME", "CREATED", "EXPIRES", "LAST USED"}}
 	for _, r := range list {
 		used := "never"
-		if r.LastUsedAt != nil {
-			used = instant(*r.LastUsedAt)
+		if !r.LastUsedAt.IsZero() {
+			used = instant(r.LastUsedAt)
 		}
 		if r.Current {
 			used += " (this one)"
@@ -135,23 +134,23 @@ func (v *tokenRevoke) Run(ctx context.Context, sh *Shell) error {
 	return err
 }
 
-func (s *system) createToken(ctx context.Context, n tokenOf) (client.NewRefreshToken, error) {
+func (s *system) createToken(ctx context.Context, n tokenOf) (wire.NewToken, error) {
 	user, err := s.people.UserByEmail(ctx, byOperator(), n.Email)
 	if err != nil {
-		return client.NewRefreshToken{}, err
+		return wire.NewToken{}, err
 	}
 	t, text, err := s.tokens.CreateFor(ctx, byOperator(), user, n.Name)
 	if err != nil {
-		return client.NewRefreshToken{}, err
+		return wire.NewToken{}, err
 	}
-	return client.NewRefreshToken{ID: t.ID, Token: text, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt}, nil
+	return wire.NewToken{ID: t.ID, Token: text, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt}, nil
 }
 
-func (s *system) listTokens(ctx context.Context, of tokenOf) ([]client.RefreshToken, error) {
+func (s *system) listTokens(ctx context.Context, of tokenOf) ([]wire.RefreshToken, error) {
 	list, err := s.tokensOf(ctx, of)
-	shown := make([]client.RefreshToken, len(list))
+	shown := make([]wire.RefreshToken, len(list))
 	for i, t := range list {
-		shown[i] = client.RefreshToken{ID: t.ID, Name: t.Name, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, LastUsedAt: notZero(t.LastUsedAt)}
+		shown[i] = wire.RefreshToken{ID: t.ID, Name: t.Name, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, LastUsedAt: t.LastUsedAt}
 	}
 	return shown, err
 }

@@ -17,6 +17,7 @@ import (
 
 	"espalier.dev/client"
 	"espalier.dev/client/clienttest"
+	"espalier.dev/contract/wire"
 	"espalier.dev/errs"
 	"espalier.dev/ref"
 )
@@ -53,13 +54,13 @@ func TestCustomer(t *testing.T) {
 	ctx := t.Context()
 	c := clienttest.New(t).Client(t)
 	end := time.Date(2027, 6, 30, 0, 0, 0, 0, time.UTC)
-	id, err := c.CreateCustomer(ctx, clienttest.Org, client.NewCustomer{Name: "Acme", Capabilities: []client.Grant{{Name: "iam"}, {Name: "policy", ExpiresAt: &end}},
-		Owners: []client.Owner{{Email: "ann@acme.example", FirstName: "Ann"}}})
+	id, err := c.CreateCustomer(ctx, clienttest.Org, wire.CreateCustomer{Name: "Acme", Capabilities: []wire.CapabilityRequest{{Name: "iam"}, {Name: "policy", ExpiresAt: &end}},
+		Owners: []wire.OwnerRequest{{Email: "ann@acme.example", FirstName: "Ann"}}})
 	if err != nil || id != clienttest.FirstID {
 		t.Fatalf("CreateCustomer: got %d, %v", id, err)
 	}
 	name := "Acme GmbH"
-	if err := c.UpdateCustomer(ctx, clienttest.Org, id, client.CustomerChange{Name: &name}); err != nil {
+	if err := c.UpdateCustomer(ctx, clienttest.Org, id, wire.UpdateCustomer{Name: &name}); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.AddCustomerTags(ctx, clienttest.Org, id, []string{"a/b", "region:emea"}); err != nil {
@@ -72,9 +73,9 @@ func TestCustomer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := client.Customer{ID: id, Name: name, CreatedAt: clienttest.Now, UpdatedAt: clienttest.Now, Tags: []string{"region:emea"},
-		Capabilities: []client.Capability{{Name: "iam", Active: true}, {Name: "policy", ExpiresAt: &end, EffectiveExpiresAt: &end, HasCustomExpiry: true, Active: true}},
-		Owners:       []client.User{{ID: 50, Email: "ann@acme.example", FirstName: "Ann"}}}
+	want := wire.Customer{ID: id, Name: name, CreatedAt: clienttest.Now, UpdatedAt: clienttest.Now, Tags: []string{"region:emea"},
+		Capabilities: []wire.Capability{{Name: "iam", Active: true}, {Name: "policy", ExpiresAt: end, EffectiveExpiresAt: end, HasCustomExpiry: true, Active: true}},
+		Owners:       []wire.Owner{{ID: 50, Email: "ann@acme.example", FirstName: "Ann"}}}
 	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("Customer (-got +want):\n%s", diff)
 	}
@@ -91,7 +92,7 @@ func TestCustomers(t *testing.T) {
 	s := clienttest.New(t)
 	var want []ref.OrgID
 	for i := range 7 {
-		s.Add(client.Customer{Name: fmt.Sprintf("Acme %d", i)}, client.Customer{Name: "Other"})
+		s.Add(wire.Customer{Name: fmt.Sprintf("Acme %d", i)}, wire.Customer{Name: "Other"})
 		want = append(want, clienttest.FirstID+ref.OrgID(2*i))
 	}
 	var got []ref.OrgID
@@ -135,14 +136,14 @@ func TestReads(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	s := clienttest.New(t)
-	s.Add(client.Customer{Name: "A", Tags: []string{"tier:gold"}}, client.Customer{Name: "B", Tags: []string{"tier:gold", "x"}})
+	s.Add(wire.Customer{Name: "A", Tags: []string{"tier:gold"}}, wire.Customer{Name: "B", Tags: []string{"tier:gold", "x"}})
 	c := s.Client(t)
 	me, err := c.Me(ctx)
 	if err != nil || me.Email != "olga@northwind.example" || me.Orgs[0].ID != clienttest.Org {
 		t.Errorf("Me: got %+v, %v", me, err)
 	}
 	tags, err := c.Tags(ctx, clienttest.Org)
-	if diff := cmp.Diff(tags, []client.TagCount{{Tag: "tier:gold", Customers: 2}, {Tag: "x", Customers: 1}}); err != nil || diff != "" {
+	if diff := cmp.Diff(tags, []wire.TagCount{{Tag: "tier:gold", Customers: 2}, {Tag: "x", Customers: 1}}); err != nil || diff != "" {
 		t.Errorf("Tags: %v (-got +want):\n%s", err, diff)
 	}
 	held, err := c.Capabilities(ctx, clienttest.Org)
@@ -249,13 +250,13 @@ func TestRetryAfter(t *testing.T) {
 				clienttest.Refuse(w, tt.status, "x", "not now")
 				return true
 			}
-			s.Add(client.Customer{Name: "A"})
+			s.Add(wire.Customer{Name: "A"})
 			c, err := client.New(client.Config{URL: s.URL, RefreshToken: clienttest.RefreshToken, MaxWait: tt.maxWait})
 			if err != nil {
 				t.Fatal(err)
 			}
 			name := "B"
-			err = c.UpdateCustomer(t.Context(), clienttest.Org, clienttest.FirstID, client.CustomerChange{Name: &name})
+			err = c.UpdateCustomer(t.Context(), clienttest.Org, clienttest.FirstID, wire.UpdateCustomer{Name: &name})
 			if tt.status != 500 && tt.want == errs.Internal && (err != nil || s.Customers()[0].Name != "B") {
 				t.Errorf("got %v, want success and the body sent again", err)
 			}
@@ -376,7 +377,7 @@ func TestImport(t *testing.T) {
 				s.Expire()
 			}
 			var seen []int
-			result, err := c.ImportCustomers(t.Context(), clienttest.Org, tt.body, tt.dryRun, func(p client.ImportProgress) { seen = append(seen, p.Done) })
+			result, err := c.ImportCustomers(t.Context(), clienttest.Org, tt.body, tt.dryRun, func(p wire.ImportProgress) { seen = append(seen, p.Done) })
 			got := fmt.Sprintf("%d created, %d failed, applied %v", result.Created, result.Failed, result.Applied)
 			if err != nil {
 				got = kind(err).String()
@@ -413,7 +414,7 @@ func TestImportBrokenOff(t *testing.T) {
 func TestExport(t *testing.T) {
 	t.Parallel()
 	s := clienttest.New(t)
-	s.Add(client.Customer{Name: "Acme"}, client.Customer{Name: "Beta"})
+	s.Add(wire.Customer{Name: "Acme"}, wire.Customer{Name: "Beta"})
 	body, err := s.Client(t).ExportCustomers(t.Context(), clienttest.Org, "csv", "name co 'Bet'")
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,6 @@
 //
 // It fetches access tokens itself, renews them after half of their life and once more when the server refuses one,
 // waits where the server says Retry-After, and gives every call a request id that the server's log holds too. It knows
-// nothing of the store and of the handlers: what it sends and reads is the contract's, spelled in the structs here.
+// nothing of the store and of the handlers: what it sends and reads is the contract's, spelled in package wire.
 // Package clienttest holds a small working server for the tests of programs that use it.
 package client

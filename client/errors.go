@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"espalier.dev/contract/wire"
 	"espalier.dev/errs"
 )
 
@@ -76,14 +77,7 @@ func readError(resp *http.Response) error {
 		e.Message = fmt.Sprintf("the server is elsewhere: it answered %s, Location %q; use that address", resp.Status, resp.Header.Get("Location"))
 		return e
 	}
-	var body struct {
-		Name      string `json:"name"`
-		ID        string `json:"id"`
-		Message   string `json:"message"`
-		Temporary bool   `json:"temporary"`
-		Timeout   bool   `json:"timeout"`
-		Fault     bool   `json:"fault"`
-	}
+	var body wire.Error
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	if err != nil || json.Unmarshal(text, &body) != nil || strings.TrimSpace(body.Message) == "" {
 		e.Message = fmt.Sprintf("the server answered %s without saying why; is %s an Espalier server?", resp.Status, hostOf(resp))

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"time"
+
+	"espalier.dev/contract/wire"
 )
 
 // tokenSource holds the access token of a client. One goroutine fetches, the others wait for it.
@@ -43,12 +45,8 @@ func (s *tokenSource) access(ctx context.Context, stale string) (string, error) 
 
 // fetch exchanges the refresh token. Source: contract/README.md, section 6.
 func (s *tokenSource) fetch(ctx context.Context) error {
-	in := map[string]string{"grant_type": "refresh_token", "refresh_token": s.refresh}
-	var out struct {
-		AccessToken  string `json:"access_token"`
-		ExpiresIn    int64  `json:"expires_in"` // seconds
-		RefreshToken string `json:"refresh_token"`
-	}
+	in := wire.TokenRequest{GrantType: "refresh_token", RefreshToken: s.refresh}
+	var out wire.TokenResponse
 	r, err := newRequest(http.MethodPost, "/oidc/token", nil, in)
 	if err != nil {
 		return err

@@ -25,15 +25,7 @@ func (s *Service) manager(ctx context.Context, tx Tx, id ref.OrgID) (Manager, er
 	if err != nil {
 		return Manager{}, err
 	}
-	all, err := held(ctx, tx, id)
-	if err != nil {
-		return Manager{}, err
-	}
-	m := Manager{Org: o, Held: all, Catalog: s.catalog}
-	if m.width() != nil {
-		m.Customers, err = tx.LockCustomerCount(ctx, id)
-	}
-	return m, err
+	return s.managerOf(ctx, tx, o, tx.LockCustomerCount)
 }
 
 // seen is manager for a reader: it holds nothing, so what it says may be over at once.
@@ -42,13 +34,18 @@ func (s *Service) seen(ctx context.Context, tx Tx, id ref.OrgID) (Manager, error
 	if err != nil {
 		return Manager{}, err
 	}
-	all, err := held(ctx, tx, id)
+	return s.managerOf(ctx, tx, o, tx.CustomerCount)
+}
+
+// managerOf reads what there is to know of a parent besides o; count is asked only where the width is limited.
+func (s *Service) managerOf(ctx context.Context, tx Tx, o Organization, count func(context.Context, ref.OrgID) (int64, error)) (Manager, error) {
+	all, err := held(ctx, tx, o.ID)
 	if err != nil {
 		return Manager{}, err
 	}
 	m := Manager{Org: o, Held: all, Catalog: s.catalog}
 	if m.width() != nil {
-		m.Customers, err = tx.CustomerCount(ctx, id)
+		m.Customers, err = count(ctx, o.ID)
 	}
 	return m, err
 }

@@ -39,11 +39,7 @@ func (s *Service) AddTags(ctx context.Context, by access.Caller, parent, id ref.
 	}
 	var all []string
 	err := s.store.Write(ctx, func(tx Tx) error {
-		o, err := lockCustomer(ctx, tx, parent, id)
-		if err != nil {
-			return err
-		}
-		present, err := tx.Tags(ctx, id)
+		o, present, err := lockTags(ctx, tx, parent, id)
 		if err != nil {
 			return err
 		}
@@ -59,11 +55,7 @@ func (s *Service) RemoveTag(ctx context.Context, by access.Caller, parent, id re
 		return err
 	}
 	return s.store.Write(ctx, func(tx Tx) error {
-		o, err := lockCustomer(ctx, tx, parent, id)
-		if err != nil {
-			return err
-		}
-		present, err := tx.Tags(ctx, id)
+		o, present, err := lockTags(ctx, tx, parent, id)
 		if err != nil {
 			return err
 		}
@@ -72,6 +64,16 @@ func (s *Service) RemoveTag(ctx context.Context, by access.Caller, parent, id re
 		}
 		return retag(ctx, tx, by, o, present, without(present, tag))
 	})
+}
+
+// lockTags returns a direct customer, held alone, and the tags it carries.
+func lockTags(ctx context.Context, tx Tx, parent, id ref.OrgID) (Organization, []string, error) {
+	o, err := lockCustomer(ctx, tx, parent, id)
+	if err != nil {
+		return Organization{}, nil, err
+	}
+	present, err := tx.Tags(ctx, id)
+	return o, present, err
 }
 
 // retag makes the tags of a locked customer what they shall be, with the audit entry; nothing if they are.

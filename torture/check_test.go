@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"espalier.dev/client"
+	"espalier.dev/contract/wire"
 	"espalier.dev/ref"
 	"espalier.dev/store/sqldb"
 )
@@ -107,7 +108,7 @@ func (k *checker) list(ctx context.Context, s *server) (map[string]customer, err
 		return nil, err
 	}
 	org, all := ref.OrgID(k.place.org), map[string]customer{}
-	for page, skip := (client.CustomerPage{}), ""; ; {
+	for page, skip := (wire.CustomerPage{}), ""; ; {
 		if page, err = c.CustomerPage(ctx, org, client.CustomerQuery{PageSize: client.MaxPage}, skip); err != nil {
 			return nil, err
 		}
@@ -118,7 +119,7 @@ func (k *checker) list(ctx context.Context, s *server) (map[string]customer, err
 			all[one.Name] = customer{int64(one.ID), one.ExternalID, one.Description, strings.Join(one.Tags, " "), names(one.Capabilities)}
 		}
 		if skip = page.SkipToken(); skip == "" {
-			if page.Total != len(all) {
+			if page.Total != int64(len(all)) {
 				return nil, fmt.Errorf("a total of %d over %d customers", page.Total, len(all))
 			}
 			return all, nil
@@ -126,7 +127,7 @@ func (k *checker) list(ctx context.Context, s *server) (map[string]customer, err
 	}
 }
 
-func names(list []client.Capability) string {
+func names(list []wire.Capability) string {
 	var all []string
 	for _, c := range list {
 		all = append(all, c.Name)

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"espalier.dev/client"
+	"espalier.dev/contract/wire"
 )
 
 // target is where a writer sends its requests: it changes when servers do.
@@ -272,7 +273,7 @@ func (w *writer) load(t *target, c change, names []string) (request, change, fun
 	_ = csv.NewWriter(&text).WriteAll(rows) // a buffer takes it all
 	r := request{http.MethodPost, fmt.Sprintf("/espalier/v1/orgs/%d/customers/import", t.org), "text/csv", text.Bytes()}
 	return r, c, func(a answer, c change) error {
-		var got client.ImportResult
+		var got wire.ImportResult
 		if err := json.Unmarshal(a.body, &got); err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"espalier.dev/contract"
+	"espalier.dev/contract/wire"
 	"espalier.dev/errs"
 )
 
@@ -33,21 +34,6 @@ var names = map[int]string{
 	422: "unprocessable_entity", 429: "too_many_requests", 500: "internal_error", 502: "bad_gateway",
 }
 
-// sixFields is the error body of most operations.
-type sixFields struct {
-	Name      string `json:"name"`
-	ID        string `json:"id"`
-	Message   string `json:"message"`
-	Temporary bool   `json:"temporary"`
-	Timeout   bool   `json:"timeout"`
-	Fault     bool   `json:"fault"`
-}
-
-type nameMessage struct {
-	Name    string `json:"name"`
-	Message string `json:"message"`
-}
-
 type scimError struct {
 	Schemas []string `json:"schemas"`
 	Status  string   `json:"status"`
@@ -65,7 +51,7 @@ func (x *exchange) writeError(r *http.Request, err error) {
 	if status == http.StatusUnauthorized {
 		x.Header().Set("WWW-Authenticate", "Bearer")
 	}
-	body := sixFields{
+	body := wire.Error{
 		Name: errs.Code(err), ID: x.id, Message: x.message(kind, err),
 		Timeout:   errors.Is(err, context.DeadlineExceeded),
 		Temporary: kind == errs.TooMany || kind == errs.Unavailable || errors.Is(err, context.DeadlineExceeded),
@@ -104,7 +90,7 @@ func (x *exchange) message(kind errs.Kind, err error) string {
 }
 
 // send writes the body in the form that is declared.
-func (x *exchange) send(status int, declared contract.Response, body sixFields) {
+func (x *exchange) send(status int, declared contract.Response, body wire.Error) {
 	h := x.Header()
 	for _, of := range []string{"Content-Length", "Content-Disposition", "Content-Encoding", "ETag", "Last-Modified", "Location"} {
 		h.Del(of) // said by the handler of an answer that will not come
@@ -116,7 +102,7 @@ func (x *exchange) send(status int, declared contract.Response, body sixFields) 
 	var v any = body
 	switch declared.Error {
 	case contract.NameMessage:
-		v = nameMessage{body.Name, body.Message}
+		v = wire.ShortError{Name: body.Name, Message: body.Message}
 	case contract.SCIMError:
 		v = scimError{[]string{"urn:ietf:params:scim:api:messages:2.0:Error"}, strconv.Itoa(status), body.Message}
 	}
@@ -135,5 +121,5 @@ func (x *exchange) unrouted(r *http.Request) {
 		message = fmt.Sprintf("method %s is not known at %q, want one of %s", r.Method, r.URL.Path, allow)
 	}
 	x.status, x.open = 0, true
-	x.send(status, contract.Response{}, sixFields{Name: names[status], ID: x.id, Message: message})
+	x.send(status, contract.Response{}, wire.Error{Name: names[status], ID: x.id, Message: message})
 }

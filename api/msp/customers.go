@@ -61,11 +61,11 @@ func (s *server) update(w http.ResponseWriter, r *door.Request) error {
 	}
 	patch := org.Patch{Name: body.Name, ExternalID: body.ExternalID, Description: body.Description}
 	if body.Capabilities != nil {
-		wishes := wishes(*body.Capabilities)
+		wishes := wishes(body.Capabilities)
 		patch.Capabilities = &wishes
 	}
 	if body.Owners != nil {
-		owners := owners(*body.Owners)
+		owners := owners(body.Owners)
 		patch.Owners = &owners
 	}
 	if err := s.orgs.UpdateCustomer(r.Context(), r.Caller(), r.OrgID(), customerID(r), patch); err != nil {
@@ -116,17 +116,17 @@ func (s *server) bulkDelete(w http.ResponseWriter, r *door.Request) error {
 
 // bulkResult counts all outcomes and shows those of the status that was asked for; "" shows all.
 func bulkResult(outcomes []org.Outcome, status string, finish func(i int, item *wire.BulkItem)) wire.BulkResult {
-	res := wire.BulkResult{TotalRequested: len(outcomes), Results: []wire.BulkItem{}}
+	res := wire.BulkResult{Requested: len(outcomes), Results: []wire.BulkItem{}}
 	for i, o := range outcomes {
-		item := wire.BulkItem{CustomerID: o.Customer, Status: "success"}
+		item := wire.BulkItem{CustomerID: o.Customer, Status: wire.BulkSuccess}
 		if o.Err == nil {
-			res.TotalSuccessful++
+			res.Successful++
 		} else {
-			res.TotalFailed++
-			item.Status, item.ErrorCode, item.ErrorMessage = "failed", bulkCode(o.Err), errs.Message(o.Err)
+			res.Failed++
+			item.Status, item.ErrorCode, item.ErrorMessage = wire.BulkFailed, bulkCode(o.Err), errs.Message(o.Err)
 		}
 		finish(i, &item)
-		if status == "" || status == item.Status {
+		if status == "" || status == string(item.Status) {
 			res.Results = append(res.Results, item)
 		}
 	}
@@ -172,18 +172,18 @@ func owners(list []wire.OwnerRequest) []org.Owner {
 }
 
 // summary is a customer as lists and the view index show it.
-func summary(v version, s org.Summary) wire.Customer {
-	c := wire.Customer{ID: s.ID, Kind: "msp#customer", Name: s.Name, ExternalID: s.ExternalID, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt}
+func summary(v version, s org.Summary) wire.MSPCustomer {
+	c := wire.MSPCustomer{ID: s.ID, Kind: "msp#customer", Name: s.Name, ExternalID: s.ExternalID, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt}
 	if v == v2 {
 		c.NumberOfCustomers = &s.Customers
 	}
 	return c
 }
 
-func detail(v version, d org.Detail) wire.Customer {
+func detail(v version, d org.Detail) wire.MSPCustomer {
 	c := summary(v, d.Summary)
 	c.Description = d.Description
-	c.Capabilities = make([]wire.Capability, len(d.Capabilities))
+	c.Capabilities = make([]wire.MSPCapability, len(d.Capabilities))
 	for i, h := range d.Capabilities {
 		c.Capabilities[i] = capability(v, h)
 	}
@@ -195,12 +195,12 @@ func detail(v version, d org.Detail) wire.Customer {
 }
 
 // capability shows the end as it was stored, so that reading and writing back changes nothing.
-func capability(v version, h org.DetailCapability) wire.Capability {
+func capability(v version, h org.DetailCapability) wire.MSPCapability {
 	if v == v1 {
-		return wire.Capability{Name: h.Name}
+		return wire.MSPCapability{Name: h.Name}
 	}
 	custom := h.HasCustomExpiry()
-	return wire.Capability{Name: h.Name, ExpiresAt: h.ExpiresAt, HasCustomExpiry: &custom, InUseByCustomers: &h.InUse, OnboardingStatus: "completed"}
+	return wire.MSPCapability{Name: h.Name, ExpiresAt: h.ExpiresAt, HasCustomExpiry: &custom, InUseByCustomers: &h.InUse, OnboardingStatus: "completed"}
 }
 
 func user(u org.User) wire.User {
@@ -243,7 +243,7 @@ func (s *server) showTags(w http.ResponseWriter, r *door.Request) error {
 	if err != nil {
 		return err
 	}
-	return door.JSON(w, http.StatusOK, wireTags(tags))
+	return door.JSON(w, http.StatusOK, wire.Tags(tags))
 }
 
 func (s *server) addTags(w http.ResponseWriter, r *door.Request) error {
@@ -251,15 +251,11 @@ func (s *server) addTags(w http.ResponseWriter, r *door.Request) error {
 	if err != nil {
 		return err
 	}
-	tags := make([]string, len(body.Tags))
-	for i, t := range body.Tags {
-		tags[i] = t.Tag
-	}
-	all, err := s.orgs.AddTags(r.Context(), r.Caller(), r.OrgID(), customerID(r), tags)
+	all, err := s.orgs.AddTags(r.Context(), r.Caller(), r.OrgID(), customerID(r), wire.TagNames(body.Tags))
 	if err != nil {
 		return err
 	}
-	return door.JSON(w, http.StatusCreated, wire.CustomerTags{OrgID: r.OrgID(), CustomerID: customerID(r), Tags: wireTags(all)})
+	return door.JSON(w, http.StatusCreated, wire.CustomerTags{OrgID: r.OrgID(), CustomerID: customerID(r), Tags: wire.Tags(all)})
 }
 
 func (s *server) removeTag(w http.ResponseWriter, r *door.Request) error {
@@ -267,12 +263,4 @@ func (s *server) removeTag(w http.ResponseWriter, r *door.Request) error {
 		return err
 	}
 	return door.NoContent(w)
-}
-
-func wireTags(tags []string) []wire.Tag {
-	list := make([]wire.Tag, len(tags))
-	for i, t := range tags {
-		list[i].Tag = t
-	}
-	return list
 }

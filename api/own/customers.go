@@ -30,7 +30,7 @@ func (s *server) listCustomers(w http.ResponseWriter, r *door.Request) error {
 	if err != nil {
 		return err
 	}
-	out := wire.OwnCustomerPage{Values: make([]wire.OwnCustomer, len(page.Customers)), Total: page.Total}
+	out := wire.CustomerPage{Values: make([]wire.Customer, len(page.Customers)), Total: page.Total}
 	for i, d := range page.Customers {
 		out.Values[i] = s.customer(d)
 	}
@@ -77,19 +77,18 @@ func (s *server) showCustomer(w http.ResponseWriter, r *door.Request) error {
 		c.Capabilities[i].InUseByCustomers = &held.InUse
 		c.Capabilities[i].Terms = terms(held.Held)
 	}
-	owners := make([]wire.OwnOwner, len(d.Owners))
+	c.Owners = make([]wire.Owner, len(d.Owners))
 	for i, u := range d.Owners {
-		owners[i] = wire.OwnOwner{ID: u.ID, Email: u.Email, FirstName: u.FirstName, LastName: u.LastName}
+		c.Owners[i] = wire.Owner{ID: u.ID, Email: u.Email, FirstName: u.FirstName, LastName: u.LastName}
 	}
-	slices.SortFunc(owners, func(a, b wire.OwnOwner) int { return strings.Compare(a.Email, b.Email) })
-	c.Owners = &owners
+	slices.SortFunc(c.Owners, func(a, b wire.Owner) int { return strings.Compare(a.Email, b.Email) })
 	return door.JSON(w, http.StatusOK, c)
 }
 
 // customer is what lists and the one shown have in common.
-func (s *server) customer(d org.Detail) wire.OwnCustomer {
-	c := wire.OwnCustomer{ID: d.ID, Name: d.Name, ExternalID: d.ExternalID, Description: d.Description, CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt,
-		NumberOfCustomers: d.Customers, Tags: d.Tags, Capabilities: make([]wire.EffectiveCapability, len(d.Capabilities)), NextExpiresAt: d.NextEnd()}
+func (s *server) customer(d org.Detail) wire.Customer {
+	c := wire.Customer{ID: d.ID, Name: d.Name, ExternalID: d.ExternalID, Description: d.Description, CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt,
+		NumberOfCustomers: d.Customers, Tags: d.Tags, Capabilities: make([]wire.Capability, len(d.Capabilities)), NextExpiresAt: d.NextEnd()}
 	if c.Tags == nil {
 		c.Tags = []string{}
 	}

@@ -90,15 +90,15 @@ func (s *server) listCapabilities(w http.ResponseWriter, r *door.Request) error 
 	list := wire.Values[wire.OwnCapability]{Values: make([]wire.OwnCapability, len(held))}
 	for i, h := range held {
 		about := s.Catalog[h.Name]
-		list.Values[i] = wire.OwnCapability{EffectiveCapability: capability(h, now), DisplayName: about.DisplayName, Description: about.Description,
+		list.Values[i] = wire.OwnCapability{Capability: capability(h, now), DisplayName: about.DisplayName, Description: about.Description,
 			Assignable: s.Catalog.Assignable(held, h.Name, now)}
 		list.Values[i].Terms = terms(h)
 	}
 	return door.JSON(w, http.StatusOK, list)
 }
 
-func capability(h org.Held, now time.Time) wire.EffectiveCapability {
-	return wire.EffectiveCapability{Name: h.Name, ExpiresAt: h.ExpiresAt, HasCustomExpiry: h.HasCustomExpiry(), EffectiveExpiresAt: h.Ends, Active: h.Active(now)}
+func capability(h org.Held, now time.Time) wire.Capability {
+	return wire.Capability{Name: h.Name, ExpiresAt: h.ExpiresAt, HasCustomExpiry: h.HasCustomExpiry(), EffectiveExpiresAt: h.Ends, Active: h.Active(now)}
 }
 
 // terms is those of msp, nil for another capability.

@@ -33,7 +33,9 @@ func (s *server) importCustomers(w http.ResponseWriter, r *door.Request) error {
 	out := lines{w}
 	streamed := acceptsLines(r.Request)
 	if streamed {
-		progress = func(done int) { out.add(wire.ImportProgress{Done: done, Total: len(rows)}) }
+		progress = func(done int) {
+			out.add(wire.ImportLine{ImportProgress: &wire.ImportProgress{Done: done, Total: len(rows)}})
+		}
 	}
 	results, applied, err := s.Orgs.Import(r.Context(), r.Caller(), r.OrgID(), rows, dryRun, progress)
 	if err != nil {
@@ -41,7 +43,7 @@ func (s *server) importCustomers(w http.ResponseWriter, r *door.Request) error {
 	}
 	result := importResult(results, dryRun, applied)
 	if streamed {
-		out.add(wire.ImportEnd{Result: result})
+		out.add(wire.ImportLine{Result: &result})
 		return nil
 	}
 	return door.JSON(w, http.StatusOK, result)
@@ -57,15 +59,15 @@ func acceptsLines(r *http.Request) bool {
 	return false
 }
 
-// lines is an answer of JSON values, one a line, each sent at once.
+// lines is the answer of a streamed import, each line sent at once.
 type lines struct{ w http.ResponseWriter }
 
 // add sends a line. If the client is gone nobody misses it: the end of the request's context is what stops the work.
-func (l lines) add(v any) {
+func (l lines) add(line wire.ImportLine) {
 	l.w.Header().Set("Content-Type", mediaLines) // before the first line; later it has no effect
 	e := json.NewEncoder(l.w)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(v)
+	_ = e.Encode(line)
 	_ = http.NewResponseController(l.w).Flush()
 }
 
@@ -88,7 +90,7 @@ func importResult(results []org.RowResult, dryRun, applied bool) wire.ImportResu
 }
 
 func importRow(r org.RowResult) wire.ImportRow {
-	row := wire.ImportRow{Row: r.Line, Name: r.Name, ExternalID: r.ExternalID, CustomerID: r.Customer, Action: string(r.Action), Changes: r.Changes}
+	row := wire.ImportRow{Row: r.Line, Name: r.Name, ExternalID: r.ExternalID, CustomerID: r.Customer, Action: wire.ImportAction(r.Action), Changes: r.Changes}
 	for _, e := range r.Errors {
 		row.Errors = append(row.Errors, wire.ImportError{Column: e.Column, Message: e.Message})
 	}

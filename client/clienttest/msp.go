@@ -7,36 +7,41 @@ import (
 	"slices"
 
 	"espalier.dev/client"
+	"espalier.dev/contract/wire"
 	"espalier.dev/ref"
 )
 
 // create answers 201 with Location and no body.
 func (s *Server) create(w http.ResponseWriter, r *http.Request) {
-	var in client.NewCustomer
+	var in wire.CreateCustomer
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 		Refuse(w, http.StatusBadRequest, "bad_request", err.Error())
 		return
 	}
-	c := client.Customer{Name: in.Name, ExternalID: in.ExternalID, Description: in.Description}
+	c := wire.Customer{Name: in.Name, ExternalID: in.ExternalID, Description: in.Description}
 	set(&c, in.Capabilities, in.Owners)
 	w.Header().Set("Location", fmt.Sprintf("/msp/v2/orgs/%d/customers/%d", Org, s.insert(c).ID))
 	w.WriteHeader(http.StatusCreated)
 }
 
 // set turns what was asked into what is shown.
-func set(c *client.Customer, grants []client.Grant, owners []client.Owner) {
+func set(c *wire.Customer, grants []wire.CapabilityRequest, owners []wire.OwnerRequest) {
 	if grants != nil {
 		c.Capabilities = nil
 	}
 	for _, g := range grants {
-		c.Capabilities = append(c.Capabilities, client.Capability{Name: g.Name, ExpiresAt: g.ExpiresAt,
-			EffectiveExpiresAt: g.ExpiresAt, HasCustomExpiry: g.ExpiresAt != nil, Active: g.ExpiresAt == nil || g.ExpiresAt.After(Now)})
+		held := wire.Capability{Name: g.Name, Active: true}
+		if g.ExpiresAt != nil {
+			held.ExpiresAt, held.EffectiveExpiresAt = *g.ExpiresAt, *g.ExpiresAt
+			held.HasCustomExpiry, held.Active = true, g.ExpiresAt.After(Now)
+		}
+		c.Capabilities = append(c.Capabilities, held)
 	}
 	if owners != nil {
 		c.Owners = nil
 	}
 	for i, o := range owners {
-		c.Owners = append(c.Owners, client.User{ID: ref.UserID(50 + i), Email: o.Email, FirstName: o.FirstName, LastName: o.LastName})
+		c.Owners = append(c.Owners, wire.Owner{ID: ref.UserID(50 + i), Email: o.Email, FirstName: o.FirstName, LastName: o.LastName})
 	}
 }
 
@@ -45,7 +50,7 @@ func (s *Server) update(w http.ResponseWriter, r *http.Request) {
 	if c == nil {
 		return
 	}
-	var in client.CustomerChange
+	var in wire.UpdateCustomer
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 		Refuse(w, http.StatusBadRequest, "bad_request", err.Error())
 		return
@@ -70,36 +75,36 @@ func (s *Server) delete(w http.ResponseWriter, r *http.Request) {
 	case c.NumberOfCustomers > 0:
 		w.Header().Set("Content-Type", "application/json") // 409 has two members in this version
 		w.WriteHeader(http.StatusConflict)
-		_ = json.NewEncoder(w).Encode(map[string]string{"name": "organization_has_children", "message": hasChildren(*c)})
+		_ = json.NewEncoder(w).Encode(wire.ShortError{Name: "organization_has_children", Message: hasChildren(*c)})
 	default:
 		s.remove(c.ID)
 		w.WriteHeader(http.StatusNoContent)
 	}
 }
 
-func hasChildren(c client.Customer) string {
+func hasChildren(c wire.Customer) string {
 	return fmt.Sprintf("customer %d has %d customers; delete them first", c.ID, c.NumberOfCustomers)
 }
 
 func (s *Server) bulkDelete(w http.ResponseWriter, r *http.Request) {
-	var in struct{ CustomerIDs []ref.OrgID }
+	var in wire.BulkDelete
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || len(in.CustomerIDs) == 0 || len(in.CustomerIDs) > client.MaxBulk {
 		Refuse(w, http.StatusBadRequest, "bad_request", "customerIds: want 1 to 100 ids")
 		return
 	}
-	out := client.BulkDelete{Requested: len(in.CustomerIDs)}
+	out := wire.BulkResult{Requested: len(in.CustomerIDs)}
 	for _, id := range in.CustomerIDs {
-		result := client.BulkResult{CustomerID: id, Status: "success"}
-		at := slices.IndexFunc(s.customers, func(c client.Customer) bool { return c.ID == id })
+		result := wire.BulkItem{CustomerID: id, Status: wire.BulkSuccess}
+		at := slices.IndexFunc(s.customers, func(c wire.Customer) bool { return c.ID == id })
 		switch {
 		case at < 0:
-			result = client.BulkResult{CustomerID: id, Status: "failed", ErrorCode: "NOT_FOUND", ErrorMessage: fmt.Sprintf("customer %d does not exist", id)}
+			result = wire.BulkItem{CustomerID: id, Status: wire.BulkFailed, ErrorCode: "NOT_FOUND", ErrorMessage: fmt.Sprintf("customer %d does not exist", id)}
 		case s.customers[at].NumberOfCustomers > 0:
-			result = client.BulkResult{CustomerID: id, Status: "failed", ErrorCode: "INVALID_OPERATION", ErrorMessage: hasChildren(s.customers[at])}
+			result = wire.BulkItem{CustomerID: id, Status: wire.BulkFailed, ErrorCode: "INVALID_OPERATION", ErrorMessage: hasChildren(s.customers[at])}
 		default:
 			s.remove(id)
 		}
-		if result.Succeeded() {
+		if result.Status == wire.BulkSuccess {
 			out.Successful++
 		} else {
 			out.Failed++
@@ -109,18 +114,9 @@ func (s *Server) bulkDelete(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, out)
 }
 
-// wireTag is a tag in /msp/v1.
-type wireTag struct {
-	Tag string `json:"tag"`
-}
-
 func (s *Server) customerTags(w http.ResponseWriter, r *http.Request) {
 	if c := s.find(w, r); c != nil {
-		list := []wireTag{}
-		for _, tag := range c.Tags {
-			list = append(list, wireTag{tag})
-		}
-		reply(w, http.StatusOK, list)
+		reply(w, http.StatusOK, wire.Tags(c.Tags))
 	}
 }
 
@@ -129,18 +125,15 @@ func (s *Server) addTags(w http.ResponseWriter, r *http.Request) {
 	if c == nil {
 		return
 	}
-	var in struct{ Tags []wireTag }
+	var in wire.AddTags
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || len(in.Tags) == 0 {
 		Refuse(w, http.StatusBadRequest, "bad_request", "tags: want 1 to 25 tags")
 		return
 	}
-	for _, t := range in.Tags {
-		if !slices.Contains(c.Tags, t.Tag) {
-			c.Tags = append(c.Tags, t.Tag)
-		}
-	}
+	c.Tags = append(c.Tags, wire.TagNames(in.Tags)...)
 	slices.Sort(c.Tags)
-	reply(w, http.StatusCreated, map[string]any{"orgId": Org, "customerId": c.ID, "tags": in.Tags})
+	c.Tags = slices.Compact(c.Tags)
+	reply(w, http.StatusCreated, wire.CustomerTags{OrgID: Org, CustomerID: c.ID, Tags: wire.Tags(c.Tags)})
 }
 
 func (s *Server) removeTag(w http.ResponseWriter, r *http.Request) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"espalier.dev/client"
+	"espalier.dev/contract/wire"
 	"espalier.dev/ref"
 )
 
@@ -34,11 +35,11 @@ type Server struct {
 	Answer func(w http.ResponseWriter, r *http.Request) bool
 
 	mu        sync.Mutex
-	customers []client.Customer // by id
+	customers []wire.Customer // by id
 	nextID    ref.OrgID
 	issued    int             // access tokens made
 	valid     map[string]bool // access tokens that are good
-	tokens    []client.RefreshToken
+	tokens    []wire.RefreshToken
 	requests  []string
 }
 
@@ -97,7 +98,7 @@ func (s *Server) Client(t testing.TB) *client.Client {
 }
 
 // Add makes customers as they are, their ids set.
-func (s *Server) Add(customers ...client.Customer) {
+func (s *Server) Add(customers ...wire.Customer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range customers {
@@ -105,7 +106,7 @@ func (s *Server) Add(customers ...client.Customer) {
 	}
 }
 
-func (s *Server) insert(c client.Customer) client.Customer {
+func (s *Server) insert(c wire.Customer) wire.Customer {
 	c.ID, c.CreatedAt, c.UpdatedAt = s.nextID, Now, Now
 	c.Tags, c.Capabilities = orEmpty(c.Tags), orEmpty(c.Capabilities)
 	s.nextID++
@@ -114,7 +115,7 @@ func (s *Server) insert(c client.Customer) client.Customer {
 }
 
 // Customers returns what is there now.
-func (s *Server) Customers() []client.Customer {
+func (s *Server) Customers() []wire.Customer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.customers)
@@ -138,18 +139,17 @@ func (s *Server) Expire() {
 func Refuse(w http.ResponseWriter, status int, name, message string) {
 	w.Header().Set("Content-Type", "application/vnd.goa.error")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{
-		"name": name, "id": "e1", "message": message, "temporary": status == 429, "timeout": false, "fault": status >= 500})
+	_ = json.NewEncoder(w).Encode(wire.Error{Name: name, ID: "e1", Message: message, Temporary: status == 429, Fault: status >= 500})
 }
 
 // token answers POST /oidc/token.
 func (s *Server) token(w http.ResponseWriter, r *http.Request) {
-	var in map[string]string
-	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || in["grant_type"] != "refresh_token" {
+	var in wire.TokenRequest
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || in.GrantType != "refresh_token" {
 		Refuse(w, http.StatusBadRequest, "bad_request", "grant_type: want refresh_token")
 		return
 	}
-	if in["refresh_token"] != RefreshToken {
+	if in.RefreshToken != RefreshToken {
 		Refuse(w, http.StatusUnauthorized, "unauthorized", "the refresh token is unknown, expired or revoked")
 		return
 	}
@@ -158,7 +158,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	s.issued++
 	access := fmt.Sprintf("access-%d", s.issued)
 	s.valid[access] = true
-	reply(w, http.StatusOK, map[string]any{"access_token": access, "expires_in": 3600, "token_type": "Bearer", "refresh_token": RefreshToken})
+	reply(w, http.StatusOK, wire.TokenResponse{AccessToken: access, ExpiresIn: 3600, TokenType: "Bearer", RefreshToken: RefreshToken})
 }
 
 // authenticated asks for a good access token and, in paths that have one, for the one organization there is.
@@ -179,12 +179,12 @@ func (s *Server) authenticated(next http.HandlerFunc) http.HandlerFunc {
 }
 
 func (s *Server) me(w http.ResponseWriter, _ *http.Request) {
-	reply(w, http.StatusOK, client.Me{UserID: 3, Email: "olga@northwind.example", FirstName: "Olga", LastName: "Ortiz",
-		Orgs: []client.Membership{{ID: Org, Name: "Northwind MSP", Roles: []string{"org_owner"}}}})
+	reply(w, http.StatusOK, wire.Me{UserID: 3, Email: "olga@northwind.example", FirstName: "Olga", LastName: "Ortiz",
+		Orgs: []wire.Membership{{ID: Org, Name: "Northwind MSP", Roles: []string{"org_owner"}}}})
 }
 
 // find returns the place of the customer in the path, or answers 404.
-func (s *Server) find(w http.ResponseWriter, r *http.Request) *client.Customer {
+func (s *Server) find(w http.ResponseWriter, r *http.Request) *wire.Customer {
 	id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
 	for i := range s.customers {
 		if s.customers[i].ID == ref.OrgID(id) {
@@ -197,7 +197,7 @@ func (s *Server) find(w http.ResponseWriter, r *http.Request) *client.Customer {
 
 func (s *Server) remove(id ref.OrgID) bool {
 	before := len(s.customers)
-	s.customers = slices.DeleteFunc(s.customers, func(c client.Customer) bool { return c.ID == id })
+	s.customers = slices.DeleteFunc(s.customers, func(c wire.Customer) bool { return c.ID == id })
 	return len(s.customers) < before
 }
 

@@ -16,20 +16,20 @@ type CreateCustomer struct {
 	Owners        []OwnerRequest      `json:"owners"`
 }
 
-// UpdateCustomer is the body of a change: what is left out stays, lists are whole.
+// UpdateCustomer is the body of a change: what is nil stays, a list replaces the whole list.
 type UpdateCustomer struct {
-	Name         *string              `json:"name,omitempty"`
-	ExternalID   *string              `json:"externalId,omitempty"`
-	Description  *string              `json:"description,omitempty"`
-	Capabilities *[]CapabilityRequest `json:"capabilities,omitempty"`
-	Owners       *[]OwnerRequest      `json:"owners,omitempty"`
+	Name         *string             `json:"name,omitempty"`
+	ExternalID   *string             `json:"externalId,omitempty"`
+	Description  *string             `json:"description,omitempty"`
+	Capabilities []CapabilityRequest `json:"capabilities,omitzero"`
+	Owners       []OwnerRequest      `json:"owners,omitzero"`
 }
 
 // CapabilityRequest is a capability that is asked for.
 type CapabilityRequest struct {
 	Name            string     `json:"name"`
-	ExpiresAt       *time.Time `json:"expiresAt,omitempty"`
-	HasCustomExpiry *bool      `json:"hasCustomExpiry,omitempty"`
+	ExpiresAt       *time.Time `json:"expiresAt,omitempty"`       // nil follows the parent
+	HasCustomExpiry *bool      `json:"hasCustomExpiry,omitempty"` // nil: true with a date, false without
 }
 
 // OwnerRequest is a person that is to be an owner.
@@ -51,24 +51,33 @@ type BulkDelete struct {
 
 // BulkResult is the answer of both bulk calls.
 type BulkResult struct {
-	TotalRequested  int        `json:"totalRequested"`
-	TotalSuccessful int        `json:"totalSuccessful"`
-	TotalFailed     int        `json:"totalFailed"`
-	Results         []BulkItem `json:"results"` // in the order of the request; ?status= thins them out
+	Requested  int        `json:"totalRequested"`
+	Successful int        `json:"totalSuccessful"`
+	Failed     int        `json:"totalFailed"`
+	Results    []BulkItem `json:"results"` // in the order of the request; ?status= thins them out
 }
 
 // BulkItem is what became of one item.
 type BulkItem struct {
-	CorrelationID string    `json:"correlationId,omitempty"` // of a create
-	CustomerID    ref.OrgID `json:"customerId,omitempty"`
-	Status        string    `json:"status"` // success or failed
-	Location      string    `json:"location,omitempty"`
-	ErrorCode     string    `json:"errorCode,omitempty"` // upper case here
-	ErrorMessage  string    `json:"errorMessage,omitempty"`
+	CorrelationID string     `json:"correlationId,omitempty"` // of a create
+	CustomerID    ref.OrgID  `json:"customerId,omitempty"`    // 0: a create that failed
+	Status        BulkStatus `json:"status"`
+	Location      string     `json:"location,omitempty"`  // of a create
+	ErrorCode     string     `json:"errorCode,omitempty"` // upper case here
+	ErrorMessage  string     `json:"errorMessage,omitempty"`
 }
 
-// Customer is a customer of both versions; v1 leaves out NumberOfCustomers.
-type Customer struct {
+// BulkStatus says whether an item of a bulk call was done.
+type BulkStatus string
+
+// The statuses.
+const (
+	BulkSuccess BulkStatus = "success"
+	BulkFailed  BulkStatus = "failed"
+)
+
+// MSPCustomer is a customer as /msp shows it, in both versions; v1 leaves out NumberOfCustomers.
+type MSPCustomer struct {
 	ID                ref.OrgID `json:"id"`
 	Kind              string    `json:"kind"` // msp#customer
 	Name              string    `json:"name"`
@@ -78,12 +87,12 @@ type Customer struct {
 	UpdatedAt         time.Time `json:"updatedAt"`
 	NumberOfCustomers *int64    `json:"numberOfCustomers,omitempty"`
 	// Capabilities and Owners are left out of lists and of the view index.
-	Capabilities []Capability `json:"capabilities,omitempty"`
-	Owners       []User       `json:"owners,omitempty"`
+	Capabilities []MSPCapability `json:"capabilities,omitempty"`
+	Owners       []User          `json:"owners,omitempty"`
 }
 
-// Capability is a capability of a customer; v1 shows the name alone.
-type Capability struct {
+// MSPCapability is a capability of a customer as /msp shows it; v1 shows the name alone.
+type MSPCapability struct {
 	Name             string    `json:"name"`
 	ExpiresAt        time.Time `json:"expiresAt,omitzero"` // as stored
 	HasCustomExpiry  *bool     `json:"hasCustomExpiry,omitempty"`
@@ -107,6 +116,24 @@ type User struct {
 // Tag is a label on a customer.
 type Tag struct {
 	Tag string `json:"tag"`
+}
+
+// Tags spells tags as /msp does.
+func Tags(names []string) []Tag {
+	tags := make([]Tag, len(names))
+	for i, name := range names {
+		tags[i].Tag = name
+	}
+	return tags
+}
+
+// TagNames is the way back from [Tags].
+func TagNames(tags []Tag) []string {
+	names := make([]string, len(tags))
+	for i, t := range tags {
+		names[i] = t.Tag
+	}
+	return names
 }
 
 // AddTags is the body that adds tags.

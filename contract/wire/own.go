@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"net/url"
 	"time"
 
 	"espalier.dev/ref"
@@ -23,47 +24,57 @@ type Membership struct {
 	Roles    []string  `json:"roles"`              // internal names, sorted
 }
 
-// OwnCustomer is a customer as our own API shows it, in lists without owners.
-type OwnCustomer struct {
-	ID                ref.OrgID             `json:"id"`
-	Name              string                `json:"name"`
-	ExternalID        string                `json:"externalId,omitempty"`
-	Description       string                `json:"description,omitempty"`
-	CreatedAt         time.Time             `json:"createdAt"`
-	UpdatedAt         time.Time             `json:"updatedAt"`
-	NumberOfCustomers int64                 `json:"numberOfCustomers"`
-	Tags              []string              `json:"tags"`
-	Capabilities      []EffectiveCapability `json:"capabilities"`
-	NextExpiresAt     time.Time             `json:"nextExpiresAt,omitzero"` // the earliest effective end
-	Owners            *[]OwnOwner           `json:"owners,omitempty"`       // by e-mail; nil in lists
+// Customer is a customer as our own API shows it, in lists without owners.
+type Customer struct {
+	ID                ref.OrgID    `json:"id"`
+	Name              string       `json:"name"`
+	ExternalID        string       `json:"externalId,omitempty"` // the parent's own key for it
+	Description       string       `json:"description,omitempty"`
+	CreatedAt         time.Time    `json:"createdAt"`
+	UpdatedAt         time.Time    `json:"updatedAt"`
+	NumberOfCustomers int64        `json:"numberOfCustomers"`      // its direct customers
+	Tags              []string     `json:"tags"`                   // sorted
+	Capabilities      []Capability `json:"capabilities"`           // by name
+	NextExpiresAt     time.Time    `json:"nextExpiresAt,omitzero"` // the earliest effective end
+	Owners            []Owner      `json:"owners,omitzero"`        // by e-mail; nil in lists
 }
 
-// OwnCustomerPage is a page of customers.
-type OwnCustomerPage struct {
-	Values   []OwnCustomer `json:"values"`
-	Total    int64         `json:"total"` // on all pages together
-	NextPage string        `json:"nextPage,omitempty"`
+// CustomerPage is a page of customers.
+type CustomerPage struct {
+	Values   []Customer `json:"values"`
+	Total    int64      `json:"total"`              // on all pages together
+	NextPage string     `json:"nextPage,omitempty"` // "" on the last page
 }
 
-// EffectiveCapability is a capability of an organization with the end that counts.
-type EffectiveCapability struct {
+// SkipToken is the token of the page that follows, "" on the last page. Nothing else of the address is used, since a
+// proxy may have changed it.
+func (p CustomerPage) SkipToken() string {
+	next, err := url.Parse(p.NextPage)
+	if err != nil {
+		return ""
+	}
+	return next.Query().Get("skipToken")
+}
+
+// Capability is a capability of an organization with the end that counts.
+type Capability struct {
 	Name               string    `json:"name"`
-	ExpiresAt          time.Time `json:"expiresAt,omitzero"` // as stored
-	HasCustomExpiry    bool      `json:"hasCustomExpiry"`
-	EffectiveExpiresAt time.Time `json:"effectiveExpiresAt,omitzero"` // the earliest on the path to the root
-	Active             bool      `json:"active"`
-	InUseByCustomers   *bool     `json:"inUseByCustomers,omitempty"` // where one customer is shown
-	Terms              *MSPTerms `json:"terms,omitempty"`            // of msp, where one organization is shown
+	ExpiresAt          time.Time `json:"expiresAt,omitzero"`          // as stored; zero follows the parent
+	HasCustomExpiry    bool      `json:"hasCustomExpiry"`             // the end was set for this organization
+	EffectiveExpiresAt time.Time `json:"effectiveExpiresAt,omitzero"` // the earliest on the path to the root; zero never ends
+	Active             bool      `json:"active"`                      // not ended now
+	InUseByCustomers   *bool     `json:"inUseByCustomers,omitempty"`  // cannot be withdrawn; where one customer is shown
+	Terms              *MSPTerms `json:"terms,omitempty"`             // of msp, where one organization is shown
 }
 
 // MSPTerms are the terms of the capability msp.
 type MSPTerms struct {
-	MaxDepth int64  `json:"maxDepth"`
-	MaxWidth *int64 `json:"maxWidth,omitempty"` // absent: no limit
+	MaxDepth int64  `json:"maxDepth"`           // levels of customers below; 0: none of its customers may hold msp
+	MaxWidth *int64 `json:"maxWidth,omitempty"` // direct customers; nil: no limit
 }
 
-// OwnOwner is an owner of a customer.
-type OwnOwner struct {
+// Owner is an owner of a customer.
+type Owner struct {
 	ID        ref.UserID `json:"id"`
 	Email     string     `json:"email"`
 	FirstName string     `json:"firstName,omitempty"`
@@ -72,7 +83,7 @@ type OwnOwner struct {
 
 // OwnCapability is a capability of the organization that is asked about.
 type OwnCapability struct {
-	EffectiveCapability
+	Capability
 	DisplayName string `json:"displayName,omitempty"`
 	Description string `json:"description,omitempty"`
 	Assignable  bool   `json:"assignable"` // to a customer, now
@@ -81,7 +92,7 @@ type OwnCapability struct {
 // ImportResult is the outcome of an import.
 type ImportResult struct {
 	DryRun    bool        `json:"dryRun"`
-	Applied   bool        `json:"applied"` // the changes were written
+	Applied   bool        `json:"applied"` // the changes were written; false if any row was refused
 	Total     int         `json:"total"`
 	Created   int         `json:"created"`
 	Updated   int         `json:"updated"`
@@ -92,14 +103,25 @@ type ImportResult struct {
 
 // ImportRow is what became of one row, or would where nothing was applied.
 type ImportRow struct {
-	Row        int           `json:"row"` // line in the file, the heading being 1
+	Row        int           `json:"row"` // line in the file where it begins, the heading being 1
 	Name       string        `json:"name,omitempty"`
 	ExternalID string        `json:"externalId,omitempty"`
-	CustomerID ref.OrgID     `json:"customerId,omitempty"`
-	Action     string        `json:"action"` // created, updated, unchanged or failed
-	Changes    []string      `json:"changes,omitempty"`
-	Errors     []ImportError `json:"errors,omitempty"`
+	CustomerID ref.OrgID     `json:"customerId,omitempty"` // 0: failed, or would be created and nothing was applied
+	Action     ImportAction  `json:"action"`
+	Changes    []string      `json:"changes,omitempty"` // columns that change
+	Errors     []ImportError `json:"errors,omitempty"`  // every reason why it failed
 }
+
+// ImportAction is what became of a row, or in a dry run would become of it.
+type ImportAction string
+
+// The actions.
+const (
+	RowCreated   ImportAction = "created"
+	RowUpdated   ImportAction = "updated"
+	RowUnchanged ImportAction = "unchanged"
+	RowFailed    ImportAction = "failed"
+)
 
 // ImportError is a reason why a row was refused.
 type ImportError struct {
@@ -107,26 +129,27 @@ type ImportError struct {
 	Message string `json:"message"`
 }
 
-// ImportProgress is a line of a streamed import.
+// ImportLine is a line of a streamed import: progress again and again, and on the last line the result alone.
+type ImportLine struct {
+	*ImportProgress
+	Result *ImportResult `json:"result,omitempty"`
+}
+
+// ImportProgress is how far an import is, in rows.
 type ImportProgress struct {
 	Done  int `json:"done"`
 	Total int `json:"total"`
 }
 
-// ImportEnd is the last line of a streamed import.
-type ImportEnd struct {
-	Result ImportResult `json:"result"`
-}
-
 // TagCount is a tag in use.
 type TagCount struct {
 	Tag       string `json:"tag"`
-	Customers int64  `json:"customers"`
+	Customers int64  `json:"customers"` // direct customers that carry it
 }
 
 // CreateToken is the body that makes a refresh token.
 type CreateToken struct {
-	Name string `json:"name"`
+	Name string `json:"name,omitempty"`
 }
 
 // NewToken is a refresh token just made.
@@ -143,8 +166,8 @@ type RefreshToken struct {
 	Name       string      `json:"name,omitempty"`
 	CreatedAt  time.Time   `json:"createdAt"`
 	ExpiresAt  time.Time   `json:"expiresAt"`
-	LastUsedAt time.Time   `json:"lastUsedAt,omitzero"`
-	Current    bool        `json:"current"` // this request was made through it
+	LastUsedAt time.Time   `json:"lastUsedAt,omitzero"` // zero: never
+	Current    bool        `json:"current"`             // this request was made through it
 }
 
 // Values is a list without pages.
