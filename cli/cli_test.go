@@ -198,7 +198,7 @@ func TestCreateAndUpdate(t *testing.T) {
 	end := time.Date(2027, 6, 30, 0, 0, 0, 0, time.UTC)
 	want := wire.Customer{ID: clienttest.FirstID, Name: "Acme", ExternalID: "A-1", CreatedAt: clienttest.Now, UpdatedAt: clienttest.Now, Tags: []string{"tier:gold"},
 		Capabilities: []wire.Capability{{Name: "iam", Active: true}, {Name: "policy", Active: true, HasCustomExpiry: true, ExpiresAt: end, EffectiveExpiresAt: end}},
-		Owners:       []wire.Owner{{ID: 50, Email: "ann@acme.example", FirstName: "Ann Maria", LastName: "Lee"}, {ID: 51, Email: "bo@acme.example"}}}
+		Owners:       []wire.Owner{{ID: 50, Email: "ann@acme.example", FirstName: "Ann", LastName: "Maria Lee"}, {ID: 51, Email: "bo@acme.example"}}}
 	if diff := cmp.Diff(created, want); diff != "" {
 		t.Errorf("create (-got +want):\n%s", diff)
 	}

@@ -4,10 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/mail"
-	"strings"
-	"time"
 
 	"espalier.dev/contract/wire"
+	"espalier.dev/org/sheet"
 	"espalier.dev/ref"
 )
 
@@ -43,45 +42,34 @@ type grantFlag wire.CapabilityRequest
 
 // UnmarshalText reads policy, policy@2027-06-30 or policy@2027-06-30T12:00:00Z; a bare date is 00:00 UTC.
 func (g *grantFlag) UnmarshalText(text []byte) error {
-	name, date, dated := strings.Cut(string(text), "@")
-	*g = grantFlag{Name: name}
-	if name == "" {
+	w, err := sheet.ParseCapability(string(text))
+	if err != nil {
+		return fmt.Errorf("capability %s: %w", w.Name, err)
+	}
+	if w.Name == "" {
 		return errors.New("a capability needs a name")
 	}
-	if !dated {
-		return nil
+	*g = grantFlag{Name: w.Name, ExpiresAt: w.ExpiresAt}
+	if w.ExpiresAt != nil {
+		custom := true
+		g.HasCustomExpiry = &custom
 	}
-	at, err := parseDate(date)
-	if err != nil {
-		return fmt.Errorf("capability %s: %w", name, err)
-	}
-	custom := true
-	g.ExpiresAt, g.HasCustomExpiry = &at, &custom
 	return nil
-}
-
-func parseDate(text string) (time.Time, error) {
-	for _, layout := range []string{time.DateOnly, time.RFC3339} {
-		if at, err := time.Parse(layout, text); err == nil {
-			return at.UTC(), nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("%q is no date: want 2027-06-30 or 2027-06-30T12:00:00Z", text)
 }
 
 // ownerFlag is an owner as flags and CSV files spell it: an e-mail, or a name with the e-mail in angle brackets.
 type ownerFlag wire.OwnerRequest
 
-// UnmarshalText reads ann@acme.example or Ann Lee <ann@acme.example>; all but the last word is the first name.
+// UnmarshalText reads ann@acme.example or Ann Lee <ann@acme.example>.
 func (o *ownerFlag) UnmarshalText(text []byte) error {
-	a, err := mail.ParseAddress(string(text))
+	parsed, err := sheet.ParseOwner(string(text))
+	if err == nil {
+		_, err = mail.ParseAddress(parsed.Email)
+	}
 	if err != nil {
 		return fmt.Errorf("%q: want ann@acme.example or 'Ann Lee <ann@acme.example>'", text)
 	}
-	*o = ownerFlag{Email: a.Address, FirstName: a.Name}
-	if cut := strings.LastIndex(a.Name, " "); cut > 0 {
-		o.FirstName, o.LastName = strings.TrimSpace(a.Name[:cut]), a.Name[cut+1:]
-	}
+	*o = ownerFlag{Email: parsed.Email, FirstName: parsed.FirstName, LastName: parsed.LastName}
 	return nil
 }
 

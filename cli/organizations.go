@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"espalier.dev/org"
+	"espalier.dev/org/sheet"
 	"espalier.dev/ref"
 )
 
@@ -144,7 +145,7 @@ func (v *orgSetCapability) request() (org.SetCapability, error) {
 	case "never":
 		c.ExpiresAt = &time.Time{}
 	default:
-		at, err := parseDate(v.Expires)
+		at, err := sheet.ParseDate(v.Expires)
 		if err != nil {
 			return c, fmt.Errorf("--expires: %w", err)
 		}

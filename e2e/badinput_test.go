@@ -95,7 +95,7 @@ func (p place) tokensAt(t *testing.T, at time.Time, do func(*token.Service) erro
 	if err != nil {
 		t.Fatal(err)
 	}
-	tokens, err := token.New(t.Context(), token.Config{Store: db.Token(), Box: keys, Sessions: guard, Issuer: "http://127.0.0.1:0",
+	tokens, err := token.New(t.Context(), token.Config{Store: db.Token(), Box: keys, Sessions: guard, Issuer: "urn:espalier",
 		Audience: "espalier", Now: clock, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)

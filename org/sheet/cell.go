@@ -91,27 +91,32 @@ func join(values []string) string {
 	return b.String()
 }
 
-// parseCapability reads policy, policy@2027-06-30 or policy@2027-06-30T12:00:00Z.
-func parseCapability(text string) (org.Wish, error) {
+// ParseCapability reads policy, policy@2027-06-30 or policy@2027-06-30T12:00:00Z.
+func ParseCapability(text string) (org.Wish, error) {
 	name, end, dated := strings.Cut(text, "@")
 	w := org.Wish{Name: strings.TrimSpace(name)}
 	if !dated {
 		return w, nil
 	}
-	end = strings.TrimSpace(end)
-	t, err := time.Parse(time.DateOnly, end)
+	t, err := ParseDate(strings.TrimSpace(end))
 	if err != nil {
-		t, err = time.Parse(time.RFC3339, end)
+		return w, err
 	}
-	if err != nil {
-		return w, fmt.Errorf("%q is no date; want one such as 2027-06-30, or 2027-06-30T12:00:00Z", short(end))
-	}
-	t = t.UTC()
 	w.ExpiresAt = &t
 	return w, nil
 }
 
-// capabilityText is the inverse of parseCapability.
+// ParseDate reads a bare date, which is 00:00 UTC, or a full RFC 3339 time.
+func ParseDate(text string) (time.Time, error) {
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is no date; want one such as 2027-06-30, or 2027-06-30T12:00:00Z", short(text))
+}
+
+// capabilityText is the inverse of ParseCapability.
 func capabilityText(c org.Capability) string {
 	if c.ExpiresAt.IsZero() {
 		return c.Name
@@ -123,8 +128,8 @@ func capabilityText(c org.Capability) string {
 	return c.Name + "@" + end.Format(time.RFC3339Nano)
 }
 
-// parseOwner reads ann@acme.example or Ann Lee <ann@acme.example>. The first word is the first name, the rest the last.
-func parseOwner(text string) (org.Owner, error) {
+// ParseOwner reads ann@acme.example or Ann Lee <ann@acme.example>. The first word is the first name, the rest the last.
+func ParseOwner(text string) (org.Owner, error) {
 	name, rest, named := cutLast(text, '<')
 	email, closed := strings.CutSuffix(rest, ">")
 	if !named {
@@ -146,7 +151,7 @@ func cutLast(s string, sep byte) (before, after string, found bool) {
 	return s[:i], s[i+1:], true
 }
 
-// ownerText is the inverse of parseOwner, but for blanks inside a first name.
+// ownerText is the inverse of ParseOwner, but for blanks inside a first name.
 func ownerText(u org.User) string {
 	name := strings.TrimSpace(u.FirstName + " " + u.LastName)
 	if name == "" {

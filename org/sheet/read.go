@@ -160,9 +160,9 @@ func (p places) row(line int, cells []string) org.Row {
 		case org.ColumnDescription:
 			r.Description = text
 		case org.ColumnCapabilities:
-			r.Capabilities = list(&r, p[i], text, parseCapability)
+			r.Capabilities = list(&r, p[i], text, ParseCapability)
 		case org.ColumnOwners:
-			r.Owners = list(&r, p[i], text, parseOwner)
+			r.Owners = list(&r, p[i], text, ParseOwner)
 		case org.ColumnTags:
 			r.Tags = list(&r, p[i], text, func(tag string) (string, error) { return tag, nil })
 		}
