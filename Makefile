@@ -4,6 +4,7 @@ GO      ?= go
 BIN     := bin/espalier
 LISTEN  ?= 127.0.0.1:8080
 DEMO    := demo
+FUZZTIME ?= 20s
 
 .PHONY: build demo check lint generate fuzz torture bench audit clean
 
@@ -35,7 +36,7 @@ generate:
 	$(GO) generate ./...
 
 fuzz:
-	scripts/fuzz.sh
+	scripts/fuzz.sh $(FUZZTIME)
 
 # Kills the server at random, many times; see torture/.
 torture: $(BIN)
