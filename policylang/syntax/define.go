@@ -59,6 +59,7 @@ type actionScanner struct {
 	src  string
 	pos  int
 	term bool // the last token may end a term, so that a / divides
+	open int  // up to here no regular expression ends: the line was searched before
 }
 
 // head reads name, parameters and returned names.
@@ -152,12 +153,26 @@ func (a *actionScanner) block() bool {
 				if depth--; depth == 0 {
 					return true
 				}
-			case begin && brackets == 0 && opensBlock(a.src[start:lineEnd(a.src, start)]) && (start == 0 || a.src[start-1] == '\n'):
+			case a.opensAnother(start):
 				return false
 			}
 		}
 		begin = false
 	}
+}
+
+// opensAnother reports whether a definition, which can't stand in another, or a block begins with the word at start. It
+// must be the first of its line; brackets that were never closed do not hide it.
+func (a *actionScanner) opensAnother(start int) bool {
+	word := a.src[start:a.pos]
+	if word != "define" && !topLevel[word] {
+		return false
+	}
+	before := strings.TrimRight(a.src[:start], " \t")
+	if !strings.HasSuffix(before, "\n") {
+		return false
+	}
+	return word == "define" || len(before) == start && opensBlock(a.src[start:lineEnd(a.src, start)])
 }
 
 // afterComma reports whether the line that ends at pos ends with a comma.
@@ -247,7 +262,10 @@ func (a *actionScanner) word() {
 
 // regexp passes over /.../ if it ends on its line, else over the / alone.
 func (a *actionScanner) regexp() {
-	end := lineEnd(a.src, a.pos)
+	end := a.pos
+	if a.pos >= a.open {
+		end = lineEnd(a.src, a.pos)
+	}
 	for i := a.pos + 1; i < end; i++ {
 		switch a.src[i] {
 		case '\\':
@@ -258,6 +276,7 @@ func (a *actionScanner) regexp() {
 			return
 		}
 	}
+	a.open = max(a.open, end)
 	a.pos++
 }
 

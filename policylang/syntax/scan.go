@@ -15,6 +15,7 @@ type scanner struct {
 	previous token // decides whether / divides or begins a regular expression
 	heredoc  int   // where the lines of the next heredoc begin: after those of the ones opened on this line; 0 if none
 	comments []Comment
+	unended  map[string]bool // quotes and heredoc IDs that are not closed anywhere behind, so that it is searched once
 	report   func(source.Diagnostic)
 }
 
@@ -156,10 +157,11 @@ func (s *scanner) reference() token {
 func (s *scanner) regexp() token {
 	start := s.pos
 	class := false // inside [...] a / is a character
-	for s.pos++; s.pos < len(s.src) && s.src[s.pos] != '\n'; s.pos++ {
+	end := s.lineEnd(start)
+	for s.pos++; s.pos < end; s.pos++ {
 		switch s.src[s.pos] {
 		case '\\':
-			if s.peek(1) != '\n' && s.peek(1) != 0 {
+			if s.pos+1 < end {
 				s.pos++
 			}
 		case '[':
@@ -167,8 +169,8 @@ func (s *scanner) regexp() token {
 		case ']':
 			class = false
 		case '/':
-			if class && s.slashAhead() {
-				continue
+			if class && strings.IndexByte(s.src[s.pos+1:end], '/') >= 0 {
+				continue // another / follows, so this one may be a character of the class
 			}
 			for s.pos++; strings.IndexByte("imx", s.peek(0)) >= 0 && s.peek(0) != 0; {
 				s.pos++
@@ -178,11 +180,6 @@ func (s *scanner) regexp() token {
 	}
 	s.errorf("open-regexp", source.Span{Start: start, End: start + 1}, "", "the regular expression has no closing / on its line")
 	return token{kind: kindRegexp, span: s.since(start)}
-}
-
-// slashAhead reports whether another / follows on the line, so that this one may be part of a character class.
-func (s *scanner) slashAhead() bool {
-	return strings.IndexByte(s.src[s.pos+1:s.lineEnd(s.pos)], '/') >= 0
 }
 
 // stray passes over characters that begin nothing, all that stand together.

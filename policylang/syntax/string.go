@@ -9,7 +9,11 @@ import (
 // quoted reads "..." or '...', which may go over several lines.
 func (s *scanner) quoted(quote byte) token {
 	start := s.pos
-	end := closing(s.src, start+1, quote)
+	end := -1
+	if !s.unended[string(quote)] {
+		end = closing(s.src, start+1, quote)
+		s.remember(string(quote), end)
+	}
 	if end < 0 || s.swallows(start, end) {
 		end = s.lineEnd(start)
 		s.errorf("open-string", source.Span{Start: start, End: start + 1}, "", "the string that begins here has no closing %c", quote)
@@ -39,6 +43,16 @@ func closing(src string, from int, quote byte) int {
 		}
 	}
 	return -1
+}
+
+// remember keeps that a search for what closes a string failed: from further on it fails too.
+func (s *scanner) remember(closing string, found int) {
+	if found < 0 {
+		if s.unended == nil {
+			s.unended = make(map[string]bool)
+		}
+		s.unended[closing] = true
+	}
 }
 
 // swallows reports whether a string that goes over lines has really lost its closing quote: the one found is then the
@@ -126,12 +140,21 @@ func (s *scanner) heredocToken() token {
 
 // terminator finds the line that ends a heredoc: where it begins, and where the next line does; -1 if there is none.
 func (s *scanner) terminator(from int, h head) (begin, after int) {
-	return s.findLine(from, func(line string) bool {
+	key := "<<" + h.id
+	if h.dash != 0 {
+		key = "<<-" + h.id
+	}
+	if s.unended[key] {
+		return -1, -1
+	}
+	begin, after = s.findLine(from, func(line string) bool {
 		if h.dash != 0 {
 			line = strings.TrimLeft(line, " \t")
 		}
 		return line == h.id
 	})
+	s.remember(key, begin)
+	return begin, after
 }
 
 // lostTerminator finds where a heredoc that is never ended was meant to end: at its ID with blanks around it, else before

@@ -75,7 +75,8 @@ func TestNotText(t *testing.T) {
 // Whatever is given, it takes no more than a second for 100 KB.
 func TestHostile(t *testing.T) {
 	t.Parallel()
-	for _, unit := range []string{"[", "(", "{ a: ", "a(", "-", "a do\n", "end\n", "\"", "'\n", "<<-A\n", "<<-A, ", "/", "1 + ", "define a\n", "define a($", "{", "a, ", "$", "\xc2\xa7", "if\n", "#\n", "a [\n"} {
+	for _, unit := range []string{"[", "(", "{ a: ", "a(", "-", "a do\n", "end\n", "\"", "'\n", "<<-A\n", "<<-A, ", "/", "1 + ", "define a\n", "define a($", "{", "a, ", "$", "\xc2\xa7", "if\n", "#\n", "a [\n",
+		"a <<-A\nend\n", `\"` + "\n", "define a /\\/", "/[/", " define a\n if\nend\n", "define a($b)\nif (\nend\n", "a \"\n\"a\n", "request\n\n"} {
 		text := strings.Repeat(unit, 100_000/len(unit))
 		start := time.Now()
 		f, ds := syntax.Parse(source.NewFile("x.pt", []byte(text)))
