@@ -87,6 +87,9 @@ func (c *checker) member(s *syntax.Statement, f *form, inside scope, seen map[st
 	field := f.form(word)
 	if field == nil {
 		meant := c.unknownStatement(s, f)
+		if f.open && meant == "" {
+			c.terms(s, inside)
+		}
 		if field = f.form(meant); field == nil {
 			return
 		}
@@ -99,6 +102,13 @@ func (c *checker) member(s *syntax.Statement, f *form, inside scope, seen map[st
 		seen[word] = s
 	}
 	c.statement(s, field, inside)
+}
+
+// terms checks the arguments of a statement of which nothing else is known.
+func (c *checker) terms(s *syntax.Statement, around scope) {
+	for _, a := range s.Args {
+		c.term(a.Value, around)
+	}
 }
 
 // unknownStatement reports a word that is none of a body's statements. It returns the one that was meant, if that is clear.
@@ -218,12 +228,12 @@ func needed(f *form, n int) string {
 	}
 	s := f.args[n]
 	switch {
+	case len(f.args) == 2:
+		return "a name and a value"
 	case len(s.kinds) > 0:
 		return kindChoice(s.kinds)
 	case len(s.oneOf) > 0:
 		return choice(s.oneOf)
-	case n == 0 && len(f.args) == 2:
-		return "a name and a value"
 	}
 	return s.types.String()
 }

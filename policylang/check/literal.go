@@ -134,6 +134,8 @@ func textTemplate(text string) error {
 	return e
 }
 
+var backReference = regexp.MustCompile(`^\\[1-9]`)
+
 // regexp checks a regular expression.
 func (c *checker) regexp(x *policy.Regexp) bool {
 	_, err := compile(x)
@@ -143,8 +145,8 @@ func (c *checker) regexp(x *policy.Regexp) bool {
 	problem := err.Error()
 	if e, ok := errors.AsType[*syntax.Error](err); ok {
 		problem = string(e.Code)
-		if e.Code == syntax.ErrInvalidPerlOp {
-			problem = "look-around, back-references and conditions are not supported"
+		if e.Code == syntax.ErrInvalidPerlOp || e.Code == syntax.ErrInvalidNamedCapture || backReference.MatchString(e.Expr) {
+			problem = "look-around and back-references are not supported"
 		}
 		problem += ": " + e.Expr
 	}
