@@ -124,6 +124,22 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// Texts in other languages, whose parsers are not ours, keep the bound too.
+func TestHostileLiterals(t *testing.T) {
+	t.Parallel()
+	for _, unit := range []string{"(", "[", "a[", "!", "a.", "a|", "{a:", "//", "a/", "[*]", "-", "[?a", "if ", "{{", "{{if (", "{{with a}}", "(?:", "a{9}", "try ", "reduce ", ".[", "not(", "@", "'", "`"} {
+		body := strings.Repeat(unit, 30_000/len(unit))
+		template := "datasource \"a\" do\n request do\n host \"x\"\n end\n result do\n" +
+			" field \"a\", jmes_path(response, \"" + body + "\")\n field \"b\", jq(response, \"" + body + "\")\n field \"c\", xpath(response, \"" + body + "\")\n" +
+			" field \"d\", split(response, /" + body + "/)\n end\nend\npolicy \"p\" do\n validate $a do\n summary_template \"" + body + "\"\n end\nend\n"
+		start := time.Now()
+		policylang.Check("x.pt", []byte(template))
+		if took := time.Since(start); took > 2*time.Second {
+			t.Errorf("30 KB of %q took %v", unit, took)
+		}
+	}
+}
+
 func FuzzCheck(f *testing.F) {
 	for _, pattern := range []string{"testdata/good/*.pt", "check/testdata/*.pt", "resolve/testdata/*.pt", "syntax/testdata/errors/*.pt"} {
 		files, _ := filepath.Glob(pattern)

@@ -2,6 +2,8 @@ package check
 
 import (
 	"fmt"
+	"slices"
+	"sync"
 
 	"espalier.dev/policylang/resolve"
 	"espalier.dev/policylang/source"
@@ -20,8 +22,12 @@ func Check(t *resolve.Template) []source.Diagnostic {
 type checker struct {
 	*resolve.Template
 	meant       map[*syntax.Statement]string // what misspelt statements were meant to be
+	guesses     int                          // names that were compared with all names of the file
 	diagnostics []source.Diagnostic
 }
+
+// maxGuesses bounds how many are.
+const maxGuesses = 100
 
 func (c *checker) report(d source.Diagnostic) {
 	d.File = c.File.Source
@@ -140,7 +146,13 @@ func (c *checker) unknownStatement(s *syntax.Statement, f *form) (meant string) 
 
 // homes says where a statement belongs, "" if nowhere.
 func homes(word string) string {
-	var list []string
+	list := parents()[word]
+	return choice(list[:min(len(list), 4)])
+}
+
+// parents lists for each statement what it may stand in.
+var parents = sync.OnceValue(func() map[string][]string {
+	list := make(map[string][]string)
 	seen := make(map[*form]bool)
 	var visit func(f *form)
 	visit = func(f *form) {
@@ -148,26 +160,16 @@ func homes(word string) string {
 			return
 		}
 		seen[f] = true
-		if f.form(word) != nil && len(list) < 4 && f.word != "auth" {
-			list = append(list, f.word)
-		}
 		for _, field := range f.fields {
+			if f.word != "auth" && !slices.Contains(list[field.word], f.word) {
+				list[field.word] = append(list[field.word], f.word)
+			}
 			visit(field)
 		}
 	}
 	visit(whole)
-	return choice(compact(list))
-}
-
-func compact(words []string) []string {
-	var out []string
-	for _, w := range words {
-		if len(out) == 0 || out[len(out)-1] != w {
-			out = append(out, w)
-		}
-	}
-	return out
-}
+	return list
+})
 
 // missing reports a statement that a body lacks.
 func (c *checker) missing(s *syntax.Statement, f *form, word string) {

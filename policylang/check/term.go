@@ -148,6 +148,9 @@ func (c *checker) nearestWord(name string) string {
 	if near := source.Nearest(name, words); near != "" {
 		return near
 	}
+	if c.guesses++; c.guesses > maxGuesses {
+		return ""
+	}
 	words = words[:0]
 	for _, d := range c.Decls {
 		words = append(words, d.Name)

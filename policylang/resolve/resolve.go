@@ -76,8 +76,12 @@ func (t *Template) Reads(d *Decl) []*Decl {
 	return list
 }
 
+// maxGuesses is for how many names of a file it is said what was probably meant: each is compared with all there are.
+const maxGuesses = 100
+
 type resolver struct {
 	*Template
+	guesses     int
 	diagnostics []source.Diagnostic
 }
 
@@ -241,6 +245,9 @@ func sigil(d *Decl) string {
 
 // nearest is the reference that was probably meant.
 func (r *resolver) nearest(ref *syntax.Reference, local map[string]*Decl) string {
+	if r.guesses++; r.guesses > maxGuesses {
+		return ""
+	}
 	var names []string
 	for name := range local {
 		names = append(names, name)
@@ -265,8 +272,10 @@ func (r *resolver) run(s *syntax.Statement) {
 		return
 	}
 	var names []string
-	for n := range r.Definitions {
-		names = append(names, n)
+	if r.guesses++; r.guesses <= maxGuesses {
+		for n := range r.Definitions {
+			names = append(names, n)
+		}
 	}
 	r.report(source.Error, "undefined-definition", name.Span, quoteIf(source.Nearest(name.Value, names)), "there is no definition %q", name.Value)
 }

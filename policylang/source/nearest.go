@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// longest is how long a word may be to be a misspelling; comparing takes the square of it.
+const longest = 80
+
 // Nearest is the candidate that a misspelt word most likely meant, "" if none is near: at most one edit for three
 // letters and less, two up to seven, three beyond. Swapping neighbours is one edit. Of equals the first in order wins.
 func Nearest(word string, candidates []string) string {
@@ -14,6 +17,9 @@ func Nearest(word string, candidates []string) string {
 		limit = 1
 	case n <= 7:
 		limit = 2
+	}
+	if len(word) > longest {
+		return ""
 	}
 	best, found := limit+1, ""
 	for _, c := range slices.Sorted(slices.Values(candidates)) {
