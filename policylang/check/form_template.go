@@ -96,7 +96,7 @@ func authForm() *form {
 }
 
 func paginationForm() *form {
-	get := &form{word: "get_page_marker", doc: "where a response says how to go on", body: needsBody, adds: inResponse | inPagination, rule: exactlyOne,
+	get := &form{word: "get_page_marker", doc: "where a response says how to go on", body: needsBody, adds: inResponse, rule: exactlyOne,
 		fields: []*form{
 			field("body_path", slot{types: unknown, kind: markerPath}, "a JMESPath, or an XPath for XML; or jmes_path, jq or xpath of the response"),
 			field("header", filled, "a header of the response"),

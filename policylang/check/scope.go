@@ -4,14 +4,13 @@ package check
 type scope uint16
 
 const (
-	inData       scope = 1 << iota // data
-	inItem                         // item
-	inResponse                     // response, header()
-	inIterate                      // iter_item, iter_index
-	inCollect                      // col_item, col_index
-	inField                        // from()
-	inTags                         // any(), all(), none()
-	inPagination                   // $marker in jq
+	inData     scope = 1 << iota // data
+	inItem                       // item
+	inResponse                   // response, header()
+	inIterate                    // iter_item, iter_index
+	inCollect                    // col_item, col_index
+	inField                      // from()
+	inTags                       // any(), all(), none()
 
 	everywhere scope = 0
 )

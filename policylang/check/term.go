@@ -25,7 +25,7 @@ func (c *checker) term(x syntax.Expr, around scope) (types, bool) {
 	case *syntax.Regexp:
 		return regex, c.regexp(x)
 	case *syntax.Reference:
-		return c.value0(x)
+		return c.referred(x)
 	case *syntax.Word:
 		return c.word(x, around)
 	case *syntax.Call:
@@ -73,8 +73,8 @@ func (c *checker) operand(x syntax.Expr, op string, around scope) bool {
 	return ok
 }
 
-// value0 is the type of what a reference stands for in a term.
-func (c *checker) value0(x *syntax.Reference) (types, bool) {
+// referred is the type of what a reference stands for in a term.
+func (c *checker) referred(x *syntax.Reference) (types, bool) {
 	d := c.Target(x)
 	if d == nil {
 		return unknown, false // package resolve has said so

@@ -171,13 +171,10 @@ func (p *printer) list(opening, closing string, span source.Span, n int, place f
 // what was printed last.
 func (p *printer) endLine(offset int) {
 	line := p.file.LineOf(offset)
-	for len(p.comments) > 0 && !p.comments[0].Own && p.file.LineOf(p.comments[0].Span.Start) <= line {
-		if !strings.HasSuffix(p.b.String()[max(0, p.b.Len()-1):], "\n") {
-			p.b.WriteByte(' ')
-		}
+	if len(p.comments) > 0 && !p.comments[0].Own && p.file.LineOf(p.comments[0].Span.Start) <= line {
+		p.b.WriteByte(' ')
 		p.b.WriteString(p.comments[0].Text)
 		p.comments = p.comments[1:]
-		break
 	}
 	p.b.WriteByte('\n')
 	p.last = line
