@@ -103,11 +103,20 @@ func (c *checker) member(s *syntax.Statement, f *form, inside scope, seen map[st
 		c.meant[s] = meant
 	}
 	if first := seen[word]; first != nil && !field.repeat {
-		c.errorf("repeated", s.Keyword, "%s stands twice in %s; the first is on line %d", word, f.word, c.File.Source.LineOf(first.Span.Start))
+		c.repeated(s, first, f, word)
 	} else if first == nil {
 		seen[word] = s
 	}
 	c.statement(s, field, inside)
+}
+
+// repeated reports the second of two statements of which there can be one. Where both say the same nothing is in doubt.
+func (c *checker) repeated(s, first *syntax.Statement, f *form, word string) {
+	report, text := c.errorf, c.File.Source
+	if s.Body == nil && text.Slice(s.Span) == text.Slice(first.Span) {
+		report = c.warnf
+	}
+	report("repeated", s.Keyword, "%s stands twice in %s; the first is on line %d", word, f.word, text.LineOf(first.Span.Start))
 }
 
 // terms checks the arguments of a statement of which nothing else is known.

@@ -74,7 +74,7 @@ var (
 	truth     = slot{types: unknown}
 	phrase    = slot{types: text, written: true}
 	filled    = slot{types: text, written: true, filled: true}
-	amount    = slot{types: number, written: true}
+	amount    = slot{types: number | text, written: true, kind: numeric}
 	yesNo     = slot{types: boolean, written: true}
 	textTerm  = slot{types: text | number | null}
 	path      = slot{types: text, written: true, kind: jmesPath}
@@ -105,6 +105,9 @@ func pair(word string, value slot, doc string) *form {
 func block(word, doc string, list ...*form) *form {
 	return &form{word: word, doc: doc, args: []slot{blockName}, body: needsBody, fields: list, repeat: true, named: true}
 }
+
+// several lets a statement stand several times.
+func several(f *form) { f.repeat = true }
 
 // with changes a form by a function, for the few things that the constructors leave out.
 func (f *form) with(change func(*form)) *form {

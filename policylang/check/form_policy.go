@@ -24,8 +24,8 @@ func validateForm(word, doc string, adds scope) *form {
 			{word: "check", doc: "what must be truthy", args: []slot{truth}, repeat: true},
 			{word: "escalate", doc: "what is done about an incident", args: []slot{refTo(resolve.Escalation)}, repeat: true},
 			{word: "resolve", doc: "what is done when it resolves", args: []slot{refTo(resolve.Resolution)}, repeat: true},
-			fields("hash_include", filled, "only these fields tell whether the violation changed"),
-			fields("hash_exclude", filled, "these fields do not tell whether the violation changed"),
+			fields("hash_include", filled, "only these fields tell whether the violation changed").with(several),
+			fields("hash_exclude", filled, "these fields do not tell whether the violation changed").with(several),
 			{word: "export", doc: "the table of the incident", args: []slot{path}, optional: 1, body: needsBody, rule: exportRule, fields: []*form{
 				field("resource_level", yesNo, "whether actions may run on chosen rows"),
 				column,

@@ -17,7 +17,7 @@ var whole = &form{
 		field("severity", oneOf("low", "medium", "high", "critical"), "severity if the user does not say"),
 		field("category", phrase, "heading under which the template is listed"),
 		field("tenancy", oneOf("single", "multi"), "whether it may be applied in many projects at once").with(func(f *form) { f.rule = tenancyRule }),
-		{word: "info", doc: "further facts for those who list templates", anyKeys: &phrase},
+		{word: "info", doc: "further facts for those who list templates", anyKeys: &slot{types: boolean | number | text, written: true}},
 		{word: "required_roles", doc: "roles that a user should have", args: []slot{{types: text | list, written: true}}, rest: &phrase},
 		parameterForm(),
 		block("credentials", "credentials that whoever applies the policy chooses",

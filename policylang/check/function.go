@@ -4,6 +4,7 @@ package check
 type function struct {
 	params   []types
 	optional int   // how many of the last params may be left out
+	variadic bool  // the last param may be given several times
 	result   types // what it gives
 	where    scope
 	literal  map[int]literal // what a string literal must be
@@ -27,9 +28,9 @@ var functions = map[string]function{
 	"header":    {params: []types{text}, result: text | null, where: inResponse, doc: "a header of the response"},
 	"href":      {params: []types{unknown}, result: text | null, doc: "the link of a resource to itself"},
 	"hrefs":     {params: []types{list | null}, result: list, doc: "the link of each resource to itself"},
-	"any":       {params: []types{list | text}, result: list, where: inTags, doc: "resources with one of the tags"},
-	"all":       {params: []types{list | text}, result: list, where: inTags, doc: "resources with all of the tags"},
-	"none":      {params: []types{list | text}, result: list, where: inTags, doc: "resources with none of the tags"},
+	"any":       {params: []types{list | text}, variadic: true, result: list, where: inTags, doc: "resources with one of the tags"},
+	"all":       {params: []types{list | text}, variadic: true, result: list, where: inTags, doc: "resources with all of the tags"},
+	"none":      {params: []types{list | text}, variadic: true, result: list, where: inTags, doc: "resources with none of the tags"},
 
 	"eq":        {params: []types{unknown, unknown}, result: boolean, doc: "whether two values have the same type and value"},
 	"equals?":   {params: []types{unknown, unknown}, result: boolean, doc: "the same as eq"},

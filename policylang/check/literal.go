@@ -88,6 +88,14 @@ func markerPath(text string) error {
 	return err
 }
 
+// numeric is a number in quotes, which published templates have.
+func numeric(text string) error {
+	if _, err := strconv.ParseFloat(text, 64); err != nil {
+		return fmt.Errorf("%q is no number", text)
+	}
+	return nil
+}
+
 func tagLiteral(text string) error {
 	if key, _, ok := strings.Cut(text, "="); !ok || strings.TrimSpace(key) == "" {
 		return fmt.Errorf("%q is no tag: key=value", text)

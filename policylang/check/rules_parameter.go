@@ -85,11 +85,14 @@ func (l *limits) bounds(c *checker, s *syntax.Statement) {
 	}
 }
 
-// numeral is the value of a number that is written out, with or without a minus.
+// numeral is the value of a number that is written out, with or without a minus or quotes.
 func numeral(x syntax.Expr) (float64, bool) {
 	switch x := x.(type) {
 	case *syntax.Number:
 		n, err := strconv.ParseFloat(x.Text, 64)
+		return n, err == nil
+	case *syntax.String:
+		n, err := strconv.ParseFloat(x.Value, 64)
 		return n, err == nil
 	case *syntax.Unary:
 		n, ok := numeral(x.X)

@@ -175,7 +175,7 @@ func (c *checker) call(x *syntax.Call, around scope) (types, bool) {
 		c.errorf("wrong-place", x.Name, "%s is known only %s", x.Name.Name, places[f.where])
 		ok = false
 	}
-	if n := len(x.Args); n > len(f.params) || n < len(f.params)-f.optional {
+	if n := len(x.Args); n > len(f.params) && !f.variadic || n < len(f.params)-f.optional {
 		c.report(source.Diagnostic{Span: x.Name.Span, Code: "argument-count", Message: fmt.Sprintf("%s takes %s, not %d", x.Name.Name, arity(f), n), Expected: signature(x.Name.Name, f)})
 		ok = false
 	}

@@ -81,7 +81,7 @@ func (r *resolver) unused() {
 				continue
 			}
 		}
-		if !d.used && !d.Guessed && r.names[d.Name] == d {
+		if !d.used && !d.Guessed && r.names[d.ref()] == d {
 			r.report(source.Warning, "unused", d.Block.Span, "", "%s %s is used nowhere", d.Kind, d.Name)
 		}
 	}

@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"fmt"
+	"strings"
 
 	"espalier.dev/policylang/source"
 	"espalier.dev/policylang/syntax"
@@ -15,7 +16,7 @@ type Template struct {
 	// Definitions are the define blocks by name; of two with one name the first.
 	Definitions map[string]*syntax.Definition
 
-	names   map[string]*Decl
+	names   map[string]*Decl // by ref: resources have names of their own
 	targets map[*syntax.Reference]*Decl
 	reads   map[*Decl][]edge
 }
@@ -57,8 +58,13 @@ func Resolve(f *syntax.File) (*Template, []source.Diagnostic) {
 	return r.Template, r.diagnostics
 }
 
-// Named is the block at the top with that name, nil if there is none.
-func (t *Template) Named(name string) *Decl { return t.names[name] }
+// Named is the block at the top that $name refers to, or, if the name begins with @, the resources; nil if there is none.
+func (t *Template) Named(name string) *Decl {
+	if strings.HasPrefix(name, "@") {
+		return t.names[name]
+	}
+	return t.names["$"+name]
+}
 
 // Target is what a reference means, nil if it leads nowhere.
 func (t *Template) Target(ref *syntax.Reference) *Decl { return t.targets[ref] }
@@ -119,11 +125,23 @@ func (r *resolver) declareBlock(s *syntax.Statement) {
 	}
 	d.Name = name.Value
 	r.Decls = append(r.Decls, d)
-	if first := r.names[d.Name]; first != nil {
+	if first := r.names[d.ref()]; first != nil {
 		r.report(source.Error, "duplicate-name", name.Span, "", "%s is declared already, as a %s on line %d", d.Name, first.Kind, r.line(first.Block))
 		return
 	}
-	r.names[d.Name] = d
+	r.names[d.ref()] = d
+}
+
+// ref is how a declaration is referred to: $name or @name. Policies and permissions never are, so that they may be named
+// like a datasource, as some published ones are.
+func (d *Decl) ref() string {
+	switch d.Kind {
+	case Resources:
+		return "@" + d.Name
+	case Policy, Permission:
+		return d.Kind.String() + " " + d.Name
+	}
+	return "$" + d.Name
 }
 
 func (r *resolver) line(n syntax.Node) int { return r.File.Source.LineOf(n.Pos().Start) }
@@ -131,8 +149,10 @@ func (r *resolver) line(n syntax.Node) int { return r.File.Source.LineOf(n.Pos()
 // declOf is the declaration that a statement at the top makes, nil if it makes none.
 func (r *resolver) declOf(s *syntax.Statement) *Decl {
 	if name := s.Name(); name != nil {
-		if d := r.names[name.Value]; d != nil && d.Block == s {
-			return d
+		for _, before := range []string{"$", "@", "policy ", "permission "} {
+			if d := r.names[before+name.Value]; d != nil && d.Block == s {
+				return d
+			}
 		}
 	}
 	return nil
@@ -209,11 +229,11 @@ func (r *resolver) reference(ref *syntax.Reference, in *syntax.Statement, owner 
 	if ref.Name == "" {
 		return // the scanner has said what is wrong
 	}
-	d := r.names[ref.Name]
+	text := ref.Sigil + ref.Name
+	d := r.names[text]
 	if l := local[ref.Name]; l != nil && ref.Sigil == "$" {
 		d = l
 	}
-	text := ref.Sigil + ref.Name
 	switch {
 	case d == nil && in.Keyword.Name == "aws_account_number":
 		r.report(source.Warning, "undeclared", ref.Span, r.nearest(ref, local), "%s is not declared, so it counts as empty", text)
@@ -221,8 +241,6 @@ func (r *resolver) reference(ref *syntax.Reference, in *syntax.Statement, owner 
 	case d == nil:
 		r.report(source.Error, "undeclared", ref.Span, r.nearest(ref, local), "%s is not declared", text)
 		return
-	case (d.Kind == Resources) != (ref.Sigil == "@"):
-		r.report(source.Error, "wrong-sigil", ref.Span, sigil(d)+d.Name, "%s is a %s and is referred to as %s%s", d.Name, d.Kind, sigil(d), d.Name)
 	}
 	r.targets[ref] = d
 	if d == owner && d.Kind != Datasource {
@@ -236,31 +254,30 @@ func (r *resolver) reference(ref *syntax.Reference, in *syntax.Statement, owner 
 	}
 }
 
-func sigil(d *Decl) string {
-	if d.Kind == Resources {
-		return "@"
-	}
-	return "$"
-}
-
 // nearest is the reference that was probably meant.
 func (r *resolver) nearest(ref *syntax.Reference, local map[string]*Decl) string {
 	if r.guesses++; r.guesses > maxGuesses {
 		return ""
 	}
+	other := map[string]string{"$": "@", "@": "$"}[ref.Sigil] + ref.Name
+	if r.names[other] != nil {
+		return other
+	}
 	var names []string
 	for name := range local {
 		names = append(names, name)
 	}
-	for name := range r.names {
-		names = append(names, name)
+	for _, d := range r.names {
+		names = append(names, d.Name)
 	}
 	name := source.Nearest(ref.Name, names)
-	if name == "" {
+	switch {
+	case name == "":
 		return ""
-	}
-	if d := r.names[name]; d != nil {
-		return sigil(d) + name
+	case r.names[ref.Sigil+name] == nil && r.names["@"+name] != nil:
+		return "@" + name
+	case r.names["$"+name] == nil && local[name] == nil:
+		return "" // a policy or a permission
 	}
 	return "$" + name
 }

@@ -130,7 +130,9 @@ func (p *parser) item() Item {
 		start := p.tok.span
 		o := &ObjectItem{Object: p.object()}
 		o.Span = start.To(o.Object.Span)
-		p.endOfStatement()
+		if !p.tok.word("end") { // do { ... } end may stand on one line
+			p.endOfStatement()
+		}
 		return o
 	case p.tok.kind != kindIdent:
 		p.unexpected("a statement, which begins with a word", "at the beginning of a statement")
@@ -176,7 +178,7 @@ func (p *parser) statement() *Statement {
 func (p *parser) body(s *Statement, do source.Span) bool {
 	s.Body = &Body{Do: do}
 	s.Body.Span = do
-	if p.tok.kind != kindNewline && p.tok.kind != kindEOF && !p.tok.word("end") {
+	if p.tok.kind != kindNewline && p.tok.kind != kindEOF && !p.tok.word("end") && !p.tok.is("{") {
 		p.unexpected("the end of the line", "after do")
 		p.skipLine()
 	}

@@ -64,6 +64,16 @@ func (p *parser) lostDo(s *Statement) bool {
 	if p.tok.kind != kindNewline || !bodied[s.Keyword.Name] {
 		return false
 	}
+	switch s.Keyword.Name { // of these there are namesakes without a body
+	case "pagination", "parameter":
+		if s.Name() == nil {
+			return false
+		}
+	case "result":
+		if len(s.Args) > 0 {
+			return false
+		}
+	}
 	rest := strings.TrimLeft(p.s.src[p.s.pos:], "\n")
 	return indent(rest) > p.s.file.Position(s.Keyword.Span.Start).Column-1
 }
