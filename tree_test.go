@@ -18,7 +18,7 @@ const module = "espalier.dev"
 // ladder is the rungs that imports go down, from the ground up. A package imports lower rungs only, and its own folder.
 var ladder = [][]string{
 	{"ref", "errs", "filter"},
-	{"contract", "access", "audit", "egress", "keyring"},
+	{"contract", "policylang", "access", "audit", "egress", "keyring"},
 	{"org", "iam", "credential", "notify", "token"},
 	{"scim", "signin", "openid"},
 	{"policy"},

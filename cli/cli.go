@@ -28,6 +28,8 @@ type root struct {
 	Customer customerVerb `cmd:"" group:"client" help:"List, show, change, import and export customers."`
 	Token    tokenVerb    `cmd:"" group:"client" help:"Make, list and revoke refresh tokens: one's own, or as the operator any user's."`
 
+	Policy policyVerb `cmd:"" group:"author" help:"Check policy templates."`
+
 	Completion completionVerb `cmd:"" group:"other" help:"Print the completion script of a shell."`
 	HelpOn     helpVerb       `cmd:"" name:"help" group:"other" help:"Explain a verb or a topic: ${topics}."`
 	Version    versionVerb    `cmd:"" group:"other" help:"Print the version and the revision it was built from."`
@@ -38,6 +40,7 @@ type root struct {
 var groups = []kong.Group{
 	{Key: "operator", Title: "On the server's machine:"},
 	{Key: "client", Title: "Over the API, with a profile:"},
+	{Key: "author", Title: "For authors of policy templates, without a server:"},
 	{Key: "other", Title: "Other:"},
 }
 

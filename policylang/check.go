@@ -1,0 +1,43 @@
+package policylang
+
+import (
+	"slices"
+
+	"espalier.dev/policylang/check"
+	"espalier.dev/policylang/resolve"
+	"espalier.dev/policylang/source"
+	"espalier.dev/policylang/syntax"
+)
+
+// Check says what is wrong with a template, in the order of its text. It is usable if [source.Errors] counts none.
+// The name stands in the diagnostics; nothing is read from it.
+func Check(name string, src []byte) []source.Diagnostic {
+	f := source.NewFile(name, src)
+	tree, all := syntax.Parse(f)
+	tmpl, names := resolve.Resolve(tree)
+	later := append(names, check.Check(tmpl)...)
+	if len(all) > 0 {
+		later = certain(all, later)
+	}
+	return source.Sort(append(all, later...))
+}
+
+// certain drops what may be said only because part of the file was not understood: that something is missing.
+func certain(syntaxErrors, later []source.Diagnostic) []source.Diagnostic {
+	lostBlocks := slices.ContainsFunc(syntaxErrors, func(d source.Diagnostic) bool {
+		return slices.Contains([]string{"not-text", "open-string", "open-heredoc", "missing-end", "stray-end", "syntax", "too-deep", "unclosed"}, d.Code)
+	})
+	lines := make(map[int]bool) // of the mistakes themselves: what follows on them was made by the recovery
+	for _, d := range syntaxErrors {
+		lines[d.File.LineOf(d.Span.Start)] = true
+	}
+	return slices.DeleteFunc(later, func(d source.Diagnostic) bool {
+		switch d.Code {
+		case "missing-field", "unused":
+			return true
+		case "undeclared", "undefined-definition":
+			return lostBlocks
+		}
+		return lines[d.File.LineOf(d.Span.Start)]
+	})
+}
