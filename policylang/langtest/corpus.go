@@ -8,7 +8,7 @@ import (
 )
 
 // Variable names the folder of the public templates.
-const Variable = "ESPALIER_POLICY_CORPUS"
+const Variable = "ESPALIER_CORPUS"
 
 // Template is one file of the corpus.
 type Template struct {
