@@ -138,11 +138,10 @@ const countStripes = 64
 // same time have numbers close to each other, so that they hardly ever wait for one another, and one that makes many
 // customers holds one row and not all.
 func (t Tree) count(ctx context.Context, parent ref.OrgID, n int) error {
-	_, err := t.tx.Exec(ctx, `
+	return t.tx.Later(ctx, `
 		INSERT INTO customer_count (parent_id, stripe, customers) VALUES ($1, `+t.dialect.Stripe+` % $2, $3)
 		ON CONFLICT (parent_id, stripe) DO UPDATE SET customers = customer_count.customers + excluded.customers`,
 		parent, countStripes, n)
-	return err
 }
 
 // LockCustomerCount counts the direct customers and holds the count still by the row of the parent's msp capability.
