@@ -54,10 +54,12 @@ func checkText(p *problems, member, s string, limit int) {
 	}
 }
 
-// Shapes of the contract: a capability's name and an e-mail address. The repetitions of the latter take milliseconds to
-// compile, which every start of the program would wait for.
+// Shapes of the contract: a capability's name and an e-mail address. Their counted repetitions take milliseconds to compile,
+// which every start of the program would wait for.
 var (
-	nameShape  = regexp.MustCompile(`^[_a-zA-Z0-9][-_a-zA-Z0-9]{0,127}$`)
+	nameShape = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[_a-zA-Z0-9][-_a-zA-Z0-9]{0,127}$`)
+	})
 	emailShape = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile("^[a-zA-Z0-9!#$%&'*+/=?^_.`{|}~-]+@(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\\.)+[a-zA-Z0-9][a-zA-Z0-9-]{0,61}[a-zA-Z0-9]$")
 	})
@@ -65,7 +67,7 @@ var (
 )
 
 func checkName(p *problems, member, name string) {
-	if !nameShape.MatchString(name) {
+	if !nameShape().MatchString(name) {
 		p.add("%s: %q is no capability's name; want 1 to 128 letters, digits, _ or -, not beginning with -", member, clip(name))
 	}
 }
