@@ -63,6 +63,9 @@ func prepareCreate(ctx context.Context, l *lab) ([]figure, error) {
 		return nil, err
 	}
 	api := newCreator(c, w)
+	if err := l.warmed(ctx, api.create); err != nil {
+		return nil, err
+	}
 	median := floor{"S", func(ctx context.Context) (float64, error) {
 		return p50(l.sizes.creates, func(int) error { return s.create(ctx) })
 	}}
@@ -99,6 +102,9 @@ func prepareCreatePostgres(ctx context.Context, l *lab) ([]figure, error) {
 		return nil, err
 	}
 	api := newCreator(c, w)
+	if err := l.warmed(ctx, api.create); err != nil {
+		return nil, err
+	}
 	return []figure{{
 		name: "create a customer, PostgreSQL, " + strconv.Itoa(connections) + " connections, one parent", unit: perSecond,
 		take: func(ctx context.Context) (float64, error) {

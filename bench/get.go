@@ -59,6 +59,9 @@ func (l *lab) figureGet(ctx context.Context, w *world, engine string, bar float6
 	if err != nil {
 		return nil, err
 	}
+	if err := l.warmed(ctx, get); err != nil {
+		return nil, err
+	}
 	return []figure{{
 		name: "get one customer, " + engine + ", " + strconv.Itoa(connections) + " connections", unit: perSecond,
 		take:   func(ctx context.Context) (float64, error) { return throughput(ctx, connections, l.sizes.busy, get) },

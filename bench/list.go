@@ -93,9 +93,9 @@ func (r *rawDB) rawPage(ctx context.Context, root int64, q question) (total int6
 		return 0, rows, err
 	}
 	of := placeholders(len(ids))
-	rows[1], err = r.rows(ctx, `SELECT c.org_id, FALSE, c.name, c.expires_at, c.max_depth, c.max_width, c.created_at, c.updated_at
+	rows[1], err = r.rows(ctx, `SELECT c.org_id, c.name, c.expires_at, c.max_depth, c.max_width, c.created_at, c.updated_at
 		FROM capability c WHERE c.org_id IN `+of+` ORDER BY c.org_id, c.name`, ids,
-		[]any{&id, &number, &name, &ends, &depth, &width, &created, &updated}, nil)
+		[]any{&id, &name, &ends, &depth, &width, &created, &updated}, nil)
 	if err != nil {
 		return 0, rows, err
 	}

@@ -55,6 +55,12 @@ func throughput(ctx context.Context, workers int, during time.Duration, do func(
 	return float64(done.Load()) / time.Since(began).Seconds(), nil
 }
 
+// warmed does something as throughput does, once, before it is measured: connections are open then and statements prepared.
+func (l *lab) warmed(ctx context.Context, do func(ctx context.Context) error) error {
+	_, err := throughput(ctx, connections, l.sizes.busy, do)
+	return err
+}
+
 // caller makes requests to one server over at most so many connections, with a token or none.
 type caller struct {
 	http  *http.Client

@@ -16,7 +16,8 @@ Written by `+"`make bench`"+` on %s, in %s: %s on %s/%s, %d processors, GOMAXPRO
 
 Each figure is a ratio to a floor: the least that the same work costs on the same machine, measured by the same program in the
 same round. A round takes the floors, the figure, and the floors again; if one of them moved by more than %.0f %%, the round is
-thrown away and another one run. Shown are medians of %d rounds; the figures of a database take turns.
+thrown away and another one run. Shown are medians of %d rounds; the figures of a database take turns. What many
+connections do is done for a while before it is measured, so that they are open.
 
 - **S**: a durable SQLite transaction, with the product's settings, that inserts the very rows a create inserts; prepared
   statements, one connection, nothing else.

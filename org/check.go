@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -53,15 +54,20 @@ func checkText(p *problems, member, s string, limit int) {
 	}
 }
 
-// Shapes of the contract: a capability's name and an e-mail address.
+// Shapes of the contract: a capability's name and an e-mail address. Their counted repetitions take milliseconds to compile,
+// which every start of the program would wait for.
 var (
-	nameShape  = regexp.MustCompile(`^[_a-zA-Z0-9][-_a-zA-Z0-9]{0,127}$`)
-	emailShape = regexp.MustCompile("^[a-zA-Z0-9!#$%&'*+/=?^_.`{|}~-]+@(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\\.)+[a-zA-Z0-9][a-zA-Z0-9-]{0,61}[a-zA-Z0-9]$")
-	tagShape   = regexp.MustCompile(`[a-zA-Z0-9:]`)
+	nameShape = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[_a-zA-Z0-9][-_a-zA-Z0-9]{0,127}$`)
+	})
+	emailShape = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile("^[a-zA-Z0-9!#$%&'*+/=?^_.`{|}~-]+@(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\\.)+[a-zA-Z0-9][a-zA-Z0-9-]{0,61}[a-zA-Z0-9]$")
+	})
+	tagShape = regexp.MustCompile(`[a-zA-Z0-9:]`)
 )
 
 func checkName(p *problems, member, name string) {
-	if !nameShape.MatchString(name) {
+	if !nameShape().MatchString(name) {
 		p.add("%s: %q is no capability's name; want 1 to 128 letters, digits, _ or -, not beginning with -", member, clip(name))
 	}
 }
@@ -77,7 +83,7 @@ func checkOwners(p *problems, owners []Owner) {
 	seen := make(map[string]int, len(owners))
 	for i, o := range owners {
 		member := indexed("owners", i)
-		if !emailShape.MatchString(o.Email) || len(o.Email) > maxEmail {
+		if !emailShape().MatchString(o.Email) || len(o.Email) > maxEmail {
 			p.add("%s.email: %q is no e-mail address; want one such as ann@acme.example", member, clip(o.Email))
 		}
 		checkText(p, member+".firstName", o.FirstName, maxPersonName)

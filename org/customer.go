@@ -99,7 +99,7 @@ func create(ctx context.Context, tx Tx, by access.Caller, m Manager, n NewCustom
 // insert writes an organization with its main project, its capabilities (iam always) and its owners.
 func insert(ctx context.Context, tx Tx, o Organization, wishes []Wish, owners []Owner) (Organization, error) {
 	o.CreatedAt, o.UpdatedAt = tx.Now(), tx.Now()
-	o, _, err := tx.InsertOrganization(ctx, o, plan(nil, withIAM(wishes)).set)
+	o, err := tx.InsertOrganization(ctx, o, plan(nil, withIAM(wishes)).set)
 	if err != nil {
 		return Organization{}, err
 	}

@@ -65,7 +65,7 @@ type Tx interface {
 	Roots(ctx context.Context) (int64, error)
 	Projects(ctx context.Context, id ref.OrgID) ([]Project, error)
 	// InsertOrganization writes an organization, what it holds, and its main project.
-	InsertOrganization(ctx context.Context, o Organization, holds []Capability) (Organization, Project, error)
+	InsertOrganization(ctx context.Context, o Organization, holds []Capability) (Organization, error)
 	UpdateOrganization(ctx context.Context, o Organization) error
 	// DeleteOrganization removes the row and all that belongs to it.
 	DeleteOrganization(ctx context.Context, o Organization) error

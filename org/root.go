@@ -89,7 +89,11 @@ func (s *Service) insertRoot(ctx context.Context, tx Tx, by access.Caller, n New
 			set[i].MaxDepth, set[i].MaxWidth = n.MaxDepth, n.MaxWidth
 		}
 	}
-	o, project, err := tx.InsertOrganization(ctx, Organization{Name: n.Name, CreatedAt: tx.Now(), UpdatedAt: tx.Now()}, set)
+	o, err := tx.InsertOrganization(ctx, Organization{Name: n.Name, CreatedAt: tx.Now(), UpdatedAt: tx.Now()}, set)
+	if err != nil {
+		return Root{}, err
+	}
+	projects, err := tx.Projects(ctx, o.ID)
 	if err != nil {
 		return Root{}, err
 	}
@@ -98,7 +102,7 @@ func (s *Service) insertRoot(ctx context.Context, tx Tx, by access.Caller, n New
 		return Root{}, err
 	}
 	e := entry(by, "organization.create", o, nil, snapshot(o, wishes, []Owner{n.Owner}))
-	return Root{Org: o.ID, Project: project.ID, User: users[0].ID, Email: users[0].Email}, tx.Record(ctx, e)
+	return Root{Org: o.ID, Project: projects[0].ID, User: users[0].ID, Email: users[0].Email}, tx.Record(ctx, e)
 }
 
 // AnyRoot is NotFound while the server has no organization.

@@ -24,13 +24,12 @@ func (l Log) Record(ctx context.Context, e audit.Entry) error {
 	if e.Actor.Kind == "" || e.Action == "" {
 		return fmt.Errorf("audit entry %q by %q: an action and an actor are needed", e.Action, e.Actor)
 	}
-	_, err := l.tx.Exec(ctx, `
+	return l.tx.Later(ctx, `
 		INSERT INTO audit_entry (mark, at, org_id, via_org_id, actor_kind, actor_id, session, action, target_kind, target_id,
 			before_json, after_json, request_id)
 		VALUES (`+l.dialect.AuditMark+`, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		sqldb.Micros(l.tx.Now()), int64(e.Org), sql.NullInt64{Int64: int64(e.Via), Valid: e.Via != 0}, string(e.Actor.Kind), e.Actor.ID,
 		string(e.Session), e.Action, e.TargetKind, e.TargetID, text(e.Before), text(e.After), e.RequestID)
-	return err
 }
 
 func text(raw json.RawMessage) sql.NullString {

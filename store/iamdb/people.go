@@ -65,10 +65,12 @@ func (t People) AddOwners(ctx context.Context, id ref.OrgID, owners []org.Owner,
 		if err != nil {
 			return nil, err
 		}
-		if err := t.addOwner(ctx, id, u); err != nil {
+		users[i] = u
+	}
+	for _, i := range order {
+		if err := t.addOwner(ctx, id, users[i]); err != nil {
 			return nil, err
 		}
-		users[i] = u
 	}
 	return users, nil
 }
@@ -105,7 +107,7 @@ func (t People) userByEmail(ctx context.Context, email string, newcomer org.Stat
 
 func (t People) addOwner(ctx context.Context, id ref.OrgID, u org.User) error {
 	now := sqldb.Micros(t.tx.Now())
-	_, err := t.tx.Exec(ctx, `
+	err := t.tx.Later(ctx, `
 		INSERT INTO membership (org_id, user_id, state, created_at, updated_at) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (org_id, user_id) DO UPDATE SET updated_at = excluded.updated_at,
 			state = CASE WHEN membership.state = 'inactive' THEN excluded.state ELSE membership.state END`,
@@ -113,11 +115,10 @@ func (t People) addOwner(ctx context.Context, id ref.OrgID, u org.User) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.tx.Exec(ctx, `
+	t.changed(u.ID)
+	return t.tx.Later(ctx, `
 		INSERT INTO access_rule (org_id, role_id, user_id, created_at) VALUES ($1, 1, $2, $3)
 		ON CONFLICT DO NOTHING`, id, u.ID, now)
-	t.changed(u.ID)
-	return err
 }
 
 // RemoveOwners takes the role of an owner away. Who holds nothing else in the organization leaves it.

@@ -1,7 +1,7 @@
 -- oldest binary: 1
 -- The tree of organizations, its people, its tokens and its audit log.
--- Runs on SQLite and on PostgreSQL: @identity and @text are replaced by each engine's own words; a line after @postgres is
--- for PostgreSQL alone.
+-- Runs on SQLite and on PostgreSQL: @identity, @text and @clustered are replaced by each engine's own words; a line after
+-- @postgres is for PostgreSQL alone. @clustered: rows lie in the primary key and nowhere else, where the engine can do that.
 -- Times are µs since 1970 UTC. Text is compared by bytes; what is searched without regard to case has a folded twin.
 
 CREATE TABLE organization (
@@ -32,7 +32,7 @@ CREATE TABLE customer_count (
 	stripe    BIGINT NOT NULL CHECK (stripe >= 0),
 	customers BIGINT NOT NULL,
 	PRIMARY KEY (parent_id, stripe)
-);
+) @clustered;
 
 CREATE TABLE project (
 	id         @identity,
@@ -56,14 +56,14 @@ CREATE TABLE capability (
 	PRIMARY KEY (org_id, name),
 	CHECK (name = 'msp' OR (max_depth IS NULL AND max_width IS NULL)),
 	CHECK (name <> 'iam' OR expires_at IS NULL)
-);
+) @clustered;
 
 CREATE TABLE customer_tag (
 	org_id     BIGINT NOT NULL REFERENCES organization (id) ON DELETE CASCADE,
 	tag        @text NOT NULL CHECK (tag <> ''),
 	tag_folded @text NOT NULL,
 	PRIMARY KEY (org_id, tag)
-);
+) @clustered;
 
 CREATE TABLE app_user (
 	id           @identity,
@@ -85,7 +85,7 @@ CREATE TABLE membership (
 	created_at BIGINT NOT NULL,
 	updated_at BIGINT NOT NULL,
 	PRIMARY KEY (org_id, user_id)
-);
+) @clustered;
 CREATE INDEX membership_user ON membership (user_id, org_id);
 
 CREATE TABLE user_group (
@@ -104,7 +104,7 @@ CREATE TABLE user_group_member (
 	user_id    BIGINT NOT NULL REFERENCES app_user (id) ON DELETE CASCADE,
 	created_at BIGINT NOT NULL,
 	PRIMARY KEY (group_id, user_id)
-);
+) @clustered;
 CREATE INDEX user_group_member_user ON user_group_member (user_id, group_id);
 
 CREATE TABLE service_account (

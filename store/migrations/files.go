@@ -36,7 +36,7 @@ type migration struct {
 	oldest  int    // number of the oldest binary that can serve the schema after it
 	name    string // without engine and .sql: 0007_incident
 	hash    string // of the file as it lies there
-	text    string // with the engine's words in place of @identity, @text and @postgres
+	text    string // with the engine's words in place of @identity and the like
 }
 
 // load reads what runs on the engine of d, in order. Numbers run from 1 without gaps.
@@ -92,7 +92,7 @@ func read(fsys fs.FS, path string, d *sqldb.Dialect) (migration, error) {
 }
 
 func spell(text string, d *sqldb.Dialect) string {
-	return strings.NewReplacer("@identity", d.Identity, "@text", d.Text, "\n@postgres ", "\n"+d.OnlyPostgres).Replace(text)
+	return strings.NewReplacer("@identity", d.Identity, "@text", d.Text, " @clustered", d.Clustered, "\n@postgres ", "\n"+d.OnlyPostgres).Replace(text)
 }
 
 func sum(raw []byte) string {

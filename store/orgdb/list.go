@@ -62,13 +62,14 @@ func (t Tree) EachCustomer(ctx context.Context, parent ref.OrgID, match *filter.
 		WHERE o.parent_id = $1 AND o.id > $2 AND ` + match.SQL(columns("NULL"), t.dialect, &args) + `
 		ORDER BY o.id LIMIT $3`
 	batch := make([]org.Summary, 0, streamBatch)
+	var s org.Summary // of the row at hand: what Scan is given is allocated, so it is for all rows
+	var id, created, updated int64
+	dest := []any{&id, &s.Name, &s.ExternalID, &created, &updated, &s.Customers}
 	for {
 		batch = batch[:0]
 		err := t.tx.Rows(ctx, query, args, func(scan func(...any) error) error {
-			s := org.Summary{Organization: org.Organization{Parent: parent}}
-			var created, updated int64
-			err := scan(&s.ID, &s.Name, &s.ExternalID, &created, &updated, &s.Customers)
-			s.CreatedAt, s.UpdatedAt = sqldb.Time(created), sqldb.Time(updated)
+			err := scan(dest...)
+			s.ID, s.Parent, s.CreatedAt, s.UpdatedAt = ref.OrgID(id), parent, sqldb.Time(created), sqldb.Time(updated)
 			batch = append(batch, s)
 			return err
 		})
@@ -160,7 +161,7 @@ func (t Tree) CustomerPage(ctx context.Context, parent ref.OrgID, q org.Query, e
 		d := &page.Customers[i]
 		ids[i], at[d.ID] = d.ID, d
 	}
-	if err := t.addCapabilities(ctx, ids, at, false); err != nil {
+	if err := t.addCapabilities(ctx, ids, at); err != nil {
 		return org.Page{}, err
 	}
 	return page, t.addTags(ctx, ids, at)
@@ -191,19 +192,20 @@ func (t Tree) pageRows(ctx context.Context, parent ref.OrgID, q org.Query, ends 
 		ORDER BY ` + key + ` ` + direction + `, o.id ` + direction + ` LIMIT $2`
 	page := org.Page{Customers: []org.Detail{}}
 	last := org.Cursor{}
+	var d org.Detail // of the row at hand
+	columns, finish := scanOrganization(&d.Organization)
+	var to any = &last.Number
+	if isText {
+		to = &last.Text
+	}
+	dest := append(columns, &d.Customers, to)
 	err = t.tx.Rows(ctx, query, args, func(scan func(...any) error) error {
 		if len(page.Customers) == q.Limit {
 			next := last
 			page.Next = &next
 			return nil
 		}
-		var d org.Detail
-		dest, finish := scanOrganization(&d.Organization)
-		var to any = &last.Number
-		if isText {
-			to = &last.Text
-		}
-		if err := scan(append(dest, &d.Customers, to)...); err != nil {
+		if err := scan(dest...); err != nil {
 			return err
 		}
 		finish()
@@ -229,22 +231,20 @@ func (t Tree) total(ctx context.Context, parent ref.OrgID, q org.Query, ends map
 }
 
 // addCapabilities fills in the capabilities of some customers, with the ends they have of their own.
-func (t Tree) addCapabilities(ctx context.Context, ids []ref.OrgID, at map[ref.OrgID]*org.Detail, inUse bool) error {
-	used := "FALSE"
-	if inUse {
-		used = usedBelow
-	}
+func (t Tree) addCapabilities(ctx context.Context, ids []ref.OrgID, at map[ref.OrgID]*org.Detail) error {
+	var r capabilityRow
+	dest := r.dest()
 	for chunk := range slices.Chunk(ids, sqldb.MaxList) {
 		var args []any
 		err := t.tx.Rows(ctx, `
-			SELECT c.org_id, `+used+`, c.name, c.expires_at, c.max_depth, c.max_width, c.created_at, c.updated_at
+			SELECT c.org_id, c.name, c.expires_at, c.max_depth, c.max_width, c.created_at, c.updated_at
 			FROM capability c WHERE c.org_id IN `+sqldb.In(&args, chunk)+` ORDER BY c.org_id, c.name`, args, func(scan func(...any) error) error {
-			var id ref.OrgID
-			var used bool
-			c, err := scanCapability(scan, &id, &used)
-			d := at[id]
-			d.Capabilities = append(d.Capabilities, org.DetailCapability{Held: org.Held{Capability: c, Ends: c.ExpiresAt}, InUse: used})
-			return err
+			if err := scan(dest...); err != nil {
+				return err
+			}
+			d, c := at[ref.OrgID(r.holder)], r.capability()
+			d.Capabilities = append(d.Capabilities, org.DetailCapability{Held: org.Held{Capability: c, Ends: c.ExpiresAt}})
+			return nil
 		})
 		if err != nil {
 			return err
@@ -254,15 +254,19 @@ func (t Tree) addCapabilities(ctx context.Context, ids []ref.OrgID, at map[ref.O
 }
 
 func (t Tree) addTags(ctx context.Context, ids []ref.OrgID, at map[ref.OrgID]*org.Detail) error {
+	var id int64
+	var tag string
+	dest := []any{&id, &tag}
 	for chunk := range slices.Chunk(ids, sqldb.MaxList) {
 		var args []any
 		err := t.tx.Rows(ctx, `SELECT org_id, tag FROM customer_tag WHERE org_id IN `+sqldb.In(&args, chunk)+` ORDER BY org_id, tag`, args,
 			func(scan func(...any) error) error {
-				var id ref.OrgID
-				var tag string
-				err := scan(&id, &tag)
-				at[id].Tags = append(at[id].Tags, tag)
-				return err
+				if err := scan(dest...); err != nil {
+					return err
+				}
+				d := at[ref.OrgID(id)]
+				d.Tags = append(d.Tags, tag)
+				return nil
 			})
 		if err != nil {
 			return err
@@ -291,7 +295,7 @@ func (t Tree) CustomerDetails(ctx context.Context, parent ref.OrgID, customers [
 		}
 	}
 	ids := slices.Sorted(maps.Keys(at))
-	if err := t.addCapabilities(ctx, ids, at, false); err != nil {
+	if err := t.addCapabilities(ctx, ids, at); err != nil {
 		return nil, err
 	}
 	if err := t.addTags(ctx, ids, at); err != nil {
@@ -343,32 +347,13 @@ const (
 // journey: the parts come as rows of one shape, the columns of a part where another has none being NULL or empty.
 func (t Tree) CustomerDetail(ctx context.Context, parent, customer ref.OrgID) (org.Detail, error) {
 	d := org.Detail{Summary: org.Summary{Organization: org.Organization{Parent: parent}}}
+	var r detailRow
+	dest := []any{&r.part, &r.id, &r.a, &r.b, &r.c, &r.state, &r.number, &r.expires, &r.depth, &r.width, &r.created, &r.updated}
 	err := t.tx.Rows(ctx, customerDetail, []any{customer, parent}, func(scan func(...any) error) error {
-		var (
-			part             int
-			id               int64
-			a, b, c          string
-			state            org.State
-			number           int64
-			expires          sqldb.NullTime
-			depth, width     *int64
-			created, updated int64
-		)
-		if err := scan(&part, &id, &a, &b, &c, &state, &number, &expires, &depth, &width, &created, &updated); err != nil {
+		if err := scan(dest...); err != nil {
 			return err
 		}
-		switch part {
-		case partOrganization:
-			d.ID, d.Name, d.ExternalID, d.Description, d.Customers = ref.OrgID(id), a, b, c, number
-			d.CreatedAt, d.UpdatedAt = sqldb.Time(created), sqldb.Time(updated)
-		case partCapability:
-			h := org.Held{Ends: expires.Time, Capability: org.Capability{Name: a, ExpiresAt: expires.Time, MaxDepth: depth, MaxWidth: width,
-				CreatedAt: sqldb.Time(created), UpdatedAt: sqldb.Time(updated)}}
-			d.Capabilities = append(d.Capabilities, org.DetailCapability{Held: h, InUse: number > 0})
-		case partOwner:
-			d.Owners = append(d.Owners, org.User{ID: ref.UserID(id), Email: a, FirstName: b, LastName: c, State: state,
-				CreatedAt: sqldb.Time(created), UpdatedAt: sqldb.Time(updated)})
-		}
+		r.addTo(&d)
 		return nil
 	})
 	if err != nil {
@@ -380,6 +365,33 @@ func (t Tree) CustomerDetail(ctx context.Context, parent, customer ref.OrgID) (o
 	slices.SortFunc(d.Capabilities, func(a, b org.DetailCapability) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(d.Owners, func(a, b org.User) int { return int(a.ID - b.ID) })
 	return d, nil
+}
+
+// detailRow is a row of customerDetail. What its columns are depends on the part. Types of our own would cost an allocation
+// each when they are scanned.
+type detailRow struct {
+	part, id         int64
+	a, b, c, state   string
+	number           int64
+	expires          sqldb.NullTime
+	depth, width     *int64
+	created, updated int64
+}
+
+func (r *detailRow) addTo(d *org.Detail) {
+	created, updated := sqldb.Time(r.created), sqldb.Time(r.updated)
+	switch r.part {
+	case partOrganization:
+		d.ID, d.Name, d.ExternalID, d.Description, d.Customers = ref.OrgID(r.id), r.a, r.b, r.c, r.number
+		d.CreatedAt, d.UpdatedAt = created, updated
+	case partCapability:
+		h := org.Held{Ends: r.expires.Time, Capability: org.Capability{Name: r.a, ExpiresAt: r.expires.Time, MaxDepth: r.depth, MaxWidth: r.width,
+			CreatedAt: created, UpdatedAt: updated}}
+		d.Capabilities = append(d.Capabilities, org.DetailCapability{Held: h, InUse: r.number > 0})
+	case partOwner:
+		d.Owners = append(d.Owners, org.User{ID: ref.UserID(r.id), Email: r.a, FirstName: r.b, LastName: r.c, State: org.State(r.state),
+			CreatedAt: created, UpdatedAt: updated})
+	}
 }
 
 var customerDetail = fmt.Sprintf(`

@@ -63,6 +63,8 @@ func (t Tree) organization(ctx context.Context, id ref.OrgID, lock string) (org.
 // Path reads an organization and its ancestors with what each holds.
 func (t Tree) Path(ctx context.Context, id ref.OrgID) (org.Path, error) {
 	var path org.Path
+	var r capabilityRow
+	dest := r.dest()
 	err := t.tx.Rows(ctx, `
 		WITH RECURSIVE path (id, parent_id, level) AS (
 			SELECT o.id, o.parent_id, 0 FROM organization o WHERE o.id = $1
@@ -72,16 +74,14 @@ func (t Tree) Path(ctx context.Context, id ref.OrgID) (org.Path, error) {
 		SELECT p.id, c.name, c.expires_at, c.max_depth, c.max_width, c.created_at, c.updated_at
 		FROM path p JOIN capability c ON c.org_id = p.id
 		ORDER BY p.level, c.name`, []any{id}, func(scan func(...any) error) error {
-		var node ref.OrgID
-		c, err := scanCapability(scan, &node)
-		if err != nil {
+		if err := scan(dest...); err != nil {
 			return err
 		}
-		if len(path) == 0 || path[len(path)-1].ID != node {
+		if node := ref.OrgID(r.holder); len(path) == 0 || path[len(path)-1].ID != node {
 			path = append(path, org.Node{ID: node}) // each holds iam at least
 		}
 		last := &path[len(path)-1]
-		last.Capabilities = append(last.Capabilities, c)
+		last.Capabilities = append(last.Capabilities, r.capability())
 		return nil
 	})
 	if err == nil && len(path) == 0 {
@@ -90,16 +90,23 @@ func (t Tree) Path(ctx context.Context, id ref.OrgID) (org.Path, error) {
 	return path, err
 }
 
-// scanCapability reads what comes before the columns of a capability, and those.
-func scanCapability(scan func(...any) error, before ...any) (org.Capability, error) {
-	var (
-		c                org.Capability
-		expires          sqldb.NullTime
-		created, updated int64
-	)
-	err := scan(append(before, &c.Name, &expires, &c.MaxDepth, &c.MaxWidth, &created, &updated)...)
-	c.ExpiresAt, c.CreatedAt, c.UpdatedAt = expires.Time, sqldb.Time(created), sqldb.Time(updated)
-	return c, err
+// capabilityRow is a row of an organization's id and the columns of a capability it holds; one serves all rows of a query,
+// since what Scan is given is allocated.
+type capabilityRow struct {
+	holder           int64
+	name             string
+	expires          sqldb.NullTime
+	depth, width     *int64
+	created, updated int64
+}
+
+func (r *capabilityRow) dest() []any {
+	return []any{&r.holder, &r.name, &r.expires, &r.depth, &r.width, &r.created, &r.updated}
+}
+
+func (r *capabilityRow) capability() org.Capability {
+	return org.Capability{Name: r.name, ExpiresAt: r.expires.Time, MaxDepth: r.depth, MaxWidth: r.width,
+		CreatedAt: sqldb.Time(r.created), UpdatedAt: sqldb.Time(r.updated)}
 }
 
 // Roots counts the organizations without a parent.
@@ -131,11 +138,10 @@ const countStripes = 64
 // same time have numbers close to each other, so that they hardly ever wait for one another, and one that makes many
 // customers holds one row and not all.
 func (t Tree) count(ctx context.Context, parent ref.OrgID, n int) error {
-	_, err := t.tx.Exec(ctx, `
+	return t.tx.Later(ctx, `
 		INSERT INTO customer_count (parent_id, stripe, customers) VALUES ($1, `+t.dialect.Stripe+` % $2, $3)
 		ON CONFLICT (parent_id, stripe) DO UPDATE SET customers = customer_count.customers + excluded.customers`,
 		parent, countStripes, n)
-	return err
 }
 
 // LockCustomerCount counts the direct customers and holds the count still by the row of the parent's msp capability.

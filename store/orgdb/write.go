@@ -12,7 +12,7 @@ import (
 )
 
 // InsertOrganization writes an organization, what it holds, and its main project.
-func (t Tree) InsertOrganization(ctx context.Context, o org.Organization, holds []org.Capability) (org.Organization, org.Project, error) {
+func (t Tree) InsertOrganization(ctx context.Context, o org.Organization, holds []org.Capability) (org.Organization, error) {
 	var parent any
 	if o.Parent != 0 {
 		parent = o.Parent
@@ -23,21 +23,19 @@ func (t Tree) InsertOrganization(ctx context.Context, o org.Organization, holds 
 		VALUES (CAST($1 AS BIGINT), $2, $3, $4, $5, $6, $7, $8) RETURNING id`,
 		[]any{parent, o.Name, filter.Fold(o.Name), o.ExternalID, filter.Fold(o.ExternalID), o.Description, created, updated}, &o.ID)
 	if err != nil {
-		return org.Organization{}, org.Project{}, err
+		return org.Organization{}, err
 	}
-	p := org.Project{Org: o.ID, Name: org.MainProject, CreatedAt: t.tx.Now(), UpdatedAt: t.tx.Now()}
-	err = t.tx.Row(ctx, `INSERT INTO project (org_id, name, created_at, updated_at) VALUES ($1, $2, $3, $4) RETURNING id`,
-		[]any{o.ID, p.Name, created, updated}, &p.ID)
+	err = t.tx.Later(ctx, `INSERT INTO project (org_id, name, created_at, updated_at) VALUES ($1, $2, $3, $4)`, o.ID, org.MainProject, created, updated)
 	if err != nil {
-		return org.Organization{}, org.Project{}, err
+		return org.Organization{}, err
 	}
 	if err := t.upsertCapabilities(ctx, o.ID, holds); err != nil {
-		return org.Organization{}, org.Project{}, err
+		return org.Organization{}, err
 	}
 	if o.Parent != 0 {
 		err = t.count(ctx, o.Parent, +1)
 	}
-	return o, p, err
+	return o, err
 }
 
 // UpdateOrganization writes the texts of an organization and when it changed.
@@ -75,12 +73,11 @@ func (t Tree) upsertCapabilities(ctx context.Context, id ref.OrgID, set []org.Ca
 		n := len(args)
 		values[i] = fmt.Sprintf("(CAST($1 AS BIGINT), $%d, CAST($%d AS BIGINT), CAST($%d AS BIGINT), CAST($%d AS BIGINT), CAST($2 AS BIGINT), CAST($3 AS BIGINT))", n-3, n-2, n-1, n)
 	}
-	_, err := t.tx.Exec(ctx, `
+	return t.tx.Later(ctx, `
 		INSERT INTO capability (org_id, name, expires_at, max_depth, max_width, created_at, updated_at)
 		VALUES `+strings.Join(values, ", ")+`
 		ON CONFLICT (org_id, name) DO UPDATE SET expires_at = excluded.expires_at,
 			max_depth = excluded.max_depth, max_width = excluded.max_width, updated_at = excluded.updated_at`, args...)
-	return err
 }
 
 // RemoveCapabilities takes capabilities away.
@@ -189,8 +186,7 @@ func (t Tree) AddTags(ctx context.Context, id ref.OrgID, tags []string) error {
 		args = append(args, tag, filter.Fold(tag))
 		values[i] = fmt.Sprintf("($1, $%d, $%d)", len(args)-1, len(args))
 	}
-	_, err := t.tx.Exec(ctx, `INSERT INTO customer_tag (org_id, tag, tag_folded) VALUES `+strings.Join(values, ", "), args...)
-	return err
+	return t.tx.Later(ctx, `INSERT INTO customer_tag (org_id, tag, tag_folded) VALUES `+strings.Join(values, ", "), args...)
 }
 
 // RemoveTags takes tags away.

@@ -11,6 +11,10 @@ type Dialect struct {
 	Identity   string // column type of ids that are never used again
 	Text       string // column type of text that sorts by bytes in any database
 
+	// Clustered ends a CREATE TABLE whose rows shall lie in their primary key: one search less for each row that is read,
+	// one tree less for each that is written. Empty on PostgreSQL, which has no such tables.
+	Clustered string
+
 	// OnlyPostgres begins a line of a migration that is for PostgreSQL alone: what makes it a comment on SQLite.
 	OnlyPostgres string
 
@@ -48,6 +52,7 @@ func sqliteDialect() Dialect {
 		Name:         "sqlite",
 		Identity:     "INTEGER PRIMARY KEY AUTOINCREMENT",
 		Text:         "TEXT",
+		Clustered:    " WITHOUT ROWID",
 		OnlyPostgres: "-- ",
 		Stripe:       "0",
 		AuditMark:    "(SELECT base FROM audit_clock)",

@@ -499,3 +499,52 @@ func TestSavepoint(t *testing.T) {
 		}
 	})
 }
+
+// Statements that are held back keep their order, fail where they are sent at the latest, and go with their savepoint.
+func TestLater(t *testing.T) {
+	t.Parallel()
+	storetest.RunWith(t, fsys, func(t *testing.T, db *sqldb.DB) {
+		later := func(tx *sqldb.Tx, name string) error {
+			return tx.Later(ctx, `INSERT INTO parent (name) VALUES ($1)`, name)
+		}
+		rename := func(tx *sqldb.Tx, from, to string) error {
+			return tx.Later(ctx, `UPDATE parent SET name = $2 WHERE name = $1`, from, to)
+		}
+		var seen string
+		err := db.Write(ctx, func(tx *sqldb.Tx) error {
+			if err := errors.Join(later(tx, "a"), rename(tx, "a", "b"), later(tx, "c")); err != nil {
+				return err
+			}
+			if err := tx.Row(ctx, `SELECT name FROM parent WHERE name = 'b'`, nil, &seen); err != nil {
+				return err
+			}
+			if err := tx.Row(ctx, `SELECT name FROM parent WHERE name = 'a'`, nil, &seen); errs.KindOf(err) != errs.NotFound {
+				t.Errorf("a row that is gone: %v, want NotFound", err)
+			}
+			refused := tx.Savepoint(ctx, func() error { return errors.Join(later(tx, "lost"), later(tx, "b")) })
+			if !sqldb.IsUnique(refused) {
+				t.Errorf("a savepoint with the same name twice: got %v, want a unique key", refused)
+			}
+			given := errors.New("given up")
+			if err := tx.Savepoint(ctx, func() error { return errors.Join(later(tx, "dropped"), given) }); !errors.Is(err, given) {
+				t.Errorf("a savepoint that gives up: %v", err)
+			}
+			return rename(tx, "c", "d")
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = db.Write(ctx, func(tx *sqldb.Tx) error {
+			_ = later(tx, "e")
+			_ = later(tx, "b") // at the end, and swallowed
+			return nil
+		})
+		if !sqldb.IsUnique(err) || errs.KindOf(err) != errs.Conflict {
+			t.Errorf("Write of a name that is taken: got %v, want Conflict", err)
+		}
+		wantNames(t, db, "b", "d")
+		if seen != "b" {
+			t.Errorf("read %q, want b", seen)
+		}
+	})
+}

@@ -100,8 +100,12 @@ func (e *postgresEngine) attempt(ctx context.Context, fn func(*Tx) error) (again
 		return classify(err), explain(err, "begin")
 	}
 	defer sqlTx.Rollback() // after COMMIT it does nothing
-	tx := &Tx{run: direct{sqlTx}, now: instant(e.now), writes: true, atomic: true}
-	if err := tx.outcome(invoke(fn, tx)); err != nil {
+	tx := &Tx{run: &pipeline{direct: direct{sqlTx}, conn: conn}, now: instant(e.now), writes: true, atomic: true}
+	err = tx.outcome(invoke(fn, tx))
+	if err == nil {
+		err = tx.settle(whole)
+	}
+	if err != nil {
 		return classify(tx.cause), err
 	}
 	if err := ctx.Err(); err != nil {

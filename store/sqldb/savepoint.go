@@ -18,7 +18,7 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func() error) error {
 	hooks := len(tx.hooks)
 	err := fn()
 	if err == nil {
-		err = tx.failed // counts even if fn swallowed it
+		err = tx.settle(ctx) // an earlier failure counts even if fn swallowed it
 	}
 	if err == nil {
 		_, err = tx.Exec(ctx, "RELEASE SAVEPOINT item")
@@ -28,6 +28,9 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func() error) error {
 		return err
 	}
 	tx.failed, tx.cause, tx.hooks = nil, nil, tx.hooks[:hooks]
+	if held, ok := tx.run.(*pipeline); ok {
+		held.drop() // all of it is fn's: SAVEPOINT took along what was before
+	}
 	if _, undone := tx.Exec(ctx, "ROLLBACK TO SAVEPOINT item"); undone != nil {
 		return undone
 	}

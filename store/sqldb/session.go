@@ -105,11 +105,12 @@ func (s *session) script(ctx context.Context, text string) error {
 // eachRow calls each for every row and closes rows. It stops when ctx is done.
 func eachRow(ctx context.Context, rows *sql.Rows, each func(scan func(...any) error) error) error {
 	defer rows.Close()
+	scan := rows.Scan // one for all rows: a method value is an allocation
 	for rows.Next() {
 		if err := ctx.Err(); err != nil {
 			return errCallback{err}
 		}
-		if err := each(rows.Scan); err != nil {
+		if err := each(scan); err != nil {
 			return errCallback{err}
 		}
 	}
