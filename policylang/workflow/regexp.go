@@ -130,7 +130,7 @@ func delimited(s string) (pattern, flags string, ok bool) {
 	}
 	last := strings.LastIndexByte(s, '/')
 	flags = s[last+1:]
-	if last < 1 || strings.Trim(flags, "imx") != "" {
+	if last < 2 || strings.Trim(flags, "imx") != "" {
 		return "", "", false
 	}
 	return s[1:last], flags, true
