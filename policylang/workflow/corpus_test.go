@@ -87,3 +87,24 @@ func roundTrip(t *testing.T, f *source.File, defs []*Definition) {
 		t.Errorf("%s: printing twice differs:\n%s", f.Name, textDiff(printed.Text, twice))
 	}
 }
+
+func TestCorpusChecksAndCompiles(t *testing.T) {
+	t.Parallel()
+	definitions, warnings := 0, map[string]int{}
+	for _, f := range corpusFiles(t) {
+		var defs []*Definition
+		defines(f, func(at int) {
+			d, _, _ := ParseDefinition(f, at)
+			defs = append(defs, d)
+		})
+		definitions += len(defs)
+		Compile(f, defs)
+		for _, d := range Check(f, defs, Context{}) {
+			warnings[d.Code]++
+			if d.Severity == source.Error {
+				t.Errorf("%s:%s: %s", f.Name, f.Position(d.Span.Start), d.Message)
+			}
+		}
+	}
+	t.Logf("%d definitions check, with warnings %v", definitions, warnings)
+}

@@ -338,7 +338,7 @@ func TestCancelRunsRollbacksAndEnds(t *testing.T) {
 	if err != nil || s.Phase != Canceled {
 		t.Fatalf("got %v, %v, want canceled", s.Phase, err)
 	}
-	if got := strings.Join(h.log, " "); got != "main/1: 1 main/2: 2 main: 0" {
+	if got := strings.Join(h.log, " "); got != "main/2: 2 main/1: 1 main: 0" {
 		t.Errorf("rollbacks: got %s", got)
 	}
 }
