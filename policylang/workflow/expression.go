@@ -65,11 +65,14 @@ func assignable(x Expr) bool {
 // binary reads operators that hold at least as tightly as floor. All group from the left.
 func (p *parser) binary(floor int) Expr {
 	x := p.unary()
-	for {
+	for n := 0; ; n++ {
 		t := p.peek()
 		level := binding[t.text]
 		if t.kind != kindOp || level < floor || level == 0 {
 			return x
+		}
+		if n == maxOperators {
+			p.fail(t.span, "too-deep", "this expression is too long", "at most 10,000 operators in a row")
 		}
 		p.take()
 		p.lineBreakAfterComma()

@@ -9,8 +9,10 @@ import (
 
 // Bounds of a text, so that reading has a cost we know.
 const (
-	maxNesting     = 200 // blocks and brackets within one another
-	maxDiagnostics = 100 // of one definition
+	maxNesting     = 200    // blocks and brackets within one another
+	maxOperators   = 10_000 // in a row
+	maxUnclosed    = 10     // heredocs, each of which is looked for to the end of the file
+	maxDiagnostics = 100    // of one definition
 )
 
 // Parse reads a text of definitions and nothing else.
@@ -179,17 +181,13 @@ func (p *parser) skipNewlines() {
 	}
 }
 
-// skipLine drops what is left of a line that could not be read.
-func (p *parser) skipLine() {
+// skipLine drops what is left of a line that could not be read, and returns the last token of it.
+func (p *parser) skipLine() (last token) {
 	p.brackets = 0
-	for {
-		switch t := p.peek(); {
-		case t.kind == kindEnd || t.kind == kindNewline:
-			return
-		default:
-			p.take()
-		}
+	for t := p.peek(); t.kind != kindEnd && t.kind != kindNewline; t = p.peek() {
+		last = p.take()
 	}
+	return last
 }
 
 // definition reads define … end, or nothing if no define stands here: then it skips to the next one.
@@ -365,11 +363,17 @@ func (p *parser) block(what string, opened source.Span, ends ...string) []Stmt {
 }
 
 // recover goes on at the next line after the statement that began with t could not be read, taking at least a token.
+// If that line opens a block, the block is read too, so that its end closes nothing else.
 func (p *parser) recover(t token) {
 	if p.peek().span == t.span {
 		p.take()
 	}
-	p.skipLine()
+	if do := p.skipLine(); do.word("do") && p.nesting < maxNesting {
+		p.nesting++
+		p.block("the block", do.span, "end")
+		p.close("the block", do.span)
+		p.nesting--
+	}
 }
 
 // afterStatement explains what stands between a statement and the end of its line.

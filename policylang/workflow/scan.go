@@ -13,18 +13,17 @@ type scanner struct {
 	at       int
 	last     token // the one before, newlines included
 	heredoc  []pending
+	unclosed int // heredocs without an end so far
 	comments []Comment
 	report   func(source.Span, string, string)
 }
 
 // pending is a heredoc whose opening was read and whose body begins on the next line.
 type pending struct {
-	id            string
-	indented, raw bool
-	strip         bool
-	opening       source.Span
-	body, after   int // filled by locate
-	found         bool
+	id                   string
+	indented, raw, strip bool
+	opening              source.Span
+	after                int // where the line behind its body begins
 }
 
 var operators = []string{
@@ -317,7 +316,7 @@ func (s *scanner) openHeredoc() (token, bool) {
 		at++
 	}
 	n := identLen(text[at:])
-	if n == 0 {
+	if n == 0 || s.unclosed >= maxUnclosed {
 		return token{}, false
 	}
 	p.id = text[at : at+n]
@@ -363,6 +362,7 @@ func (s *scanner) heredocBody(p *pending, from int) string {
 	}
 	s.report(p.opening, "unclosed-string", "no line ends this text: expected one that holds only "+p.id)
 	p.after = min(from, len(text))
+	s.unclosed++
 	return ""
 }
 
