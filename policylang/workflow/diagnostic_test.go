@@ -41,7 +41,7 @@ func TestWrongTextsAreExplained(t *testing.T) {
 		{"bad date", "define a() do\n  $x = d\"soon\"\nend", `2:8 bad-datetime this is no date and time; expected d"2024/01/31 10:00:00 PM"`},
 		{"assignment to a value", "define a() do\n  f(1) = 2\n  1 = 2\nend", "2:8 unexpected-token unexpected \"=\"; expected the end of the line, or an operator\n3:5 unexpected-token unexpected \"=\"; expected the end of the line, or an operator"},
 		{"strange character", "define a() do\n  $x = 1 ~ 2\n  $ = 1\nend", "2:10 unexpected-character unexpected character \"~\"\n2:12 unexpected-token unexpected \"2\"; expected the end of the line, or an operator\n3:3 unexpected-character \"$\" is not followed by a name\n3:5 unexpected-token unexpected \"=\"; expected a value"},
-		{"misplaced", "define a() do\n  else\n  map $x in [1] return $y do\nend", "2:3 misplaced-word \"else\" has nothing to belong to here; expected a statement\n3:3 map-without-target map needs variables to give its lists to; expected $list = map …"},
+		{"misplaced", "define a() do\n  else\n  map $x in [1] return $y do\n  end\nend", "2:3 misplaced-word \"else\" has nothing to belong to here; expected a statement\n3:3 map-without-target map needs variables to give its lists to; expected $list = map …"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -403,3 +403,73 @@ func TestStartAndResumeRefuse(t *testing.T) {
 		}
 	}
 }
+
+// TestAnActionFromEndToEnd deletes widgets of which one is gone and one cannot be deleted.
+func TestAnActionFromEndToEnd(t *testing.T) {
+	t.Parallel()
+	p := compileText(t, `
+define main($data, $org) return $done do
+  $$errors = null
+  $done = []
+  foreach $w in $data do
+    sub on_error: note() do
+      call drop_one($w, $org) retrieve $code
+      $done << $w["id"] + ":" + $code
+    end
+  end
+  if inspect($$errors) != "null"
+    raise join($$errors, "\n")
+  end
+end
+
+define drop_one($w, $org) return $code do
+  $r = http_request(
+    auth: $$auth_widgets,
+    verb: "delete",
+    https: true,
+    host: "widgets.example.com",
+    href: join(["/v1/orgs/", $org, "/widgets/", $w["id"]])
+  )
+  $code = $r["code"]
+  if $code != 204 && $code != 404
+    raise "widget " + $w["id"] + ": " + to_json($r)
+  end
+end
+
+define note() do
+  if !$$errors
+    $$errors = []
+  end
+  $$errors << $_error["type"] + ": " + $_error["message"]
+  $_error_behavior = "skip"
+end
+`)
+	data, err := FromJSON(`[{"id":"a"},{"id":"b"},{"id":"c"}]`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		status int
+		want   string
+	}{
+		{404, `["a:404", "b:204", "c:204"]`},
+		{500, `user: user: widget a: {"code":500,"headers":{},"cookies":[],"body":"no"}`},
+	} {
+		h := newHost(func(q Request) (Response, error) {
+			if q.Signer != "auth_widgets" {
+				t.Errorf("%s is signed by %q, want auth_widgets", q.URL, q.Signer)
+			}
+			if strings.HasSuffix(q.URL, "/a") {
+				return Response{Status: tt.status, Body: []byte("no")}, nil
+			}
+			return Response{Status: 204}, nil
+		})
+		s := finish(t, p, h, Config{Signers: []string{"auth_widgets"}}, true, data, Int(7))
+		if got := outcomeText(s); got != tt.want {
+			t.Errorf("status %d: got %s, want %s", tt.status, got, tt.want)
+		}
+		if got, want := strings.Join(h.log, ","), "DELETE https://widgets.example.com/v1/orgs/7/widgets/a ,DELETE https://widgets.example.com/v1/orgs/7/widgets/b ,DELETE https://widgets.example.com/v1/orgs/7/widgets/c "; got != want {
+			t.Errorf("requests: got %s, want %s", got, want)
+		}
+	}
+}
