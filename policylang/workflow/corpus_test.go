@@ -1,33 +1,19 @@
 package workflow
 
 import (
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"espalier.dev/policylang/langtest"
 	"espalier.dev/policylang/source"
 )
 
-// corpusFiles reads the templates in the folder that ESPALIER_POLICY_CORPUS names. They are not ours to commit.
+// corpusFiles are the published templates. They are not ours to commit.
 func corpusFiles(t *testing.T) []*source.File {
 	t.Helper()
-	root := os.Getenv("ESPALIER_POLICY_CORPUS")
-	if root == "" {
-		t.Skip("skipped: ESPALIER_POLICY_CORPUS names no folder of published templates")
-	}
 	var files []*source.File
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(path) != ".pt" {
-			return err
-		}
-		text, err := os.ReadFile(path)
-		files = append(files, source.NewFile(path, text))
-		return err
-	})
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no templates in %s: %v", root, err)
+	for _, template := range langtest.Corpus(t) {
+		files = append(files, source.NewFile(template.Name, template.Text))
 	}
 	return files
 }

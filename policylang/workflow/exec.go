@@ -14,7 +14,7 @@ func (r *run) step(t *task) {
 		return
 	}
 	f := t.Frames[len(t.Frames)-1]
-	i := m.program.codes[f.Code].instrs[f.PC]
+	i := m.codeOf(f).instrs[f.PC]
 	if i.statement && r.late(t) {
 		return
 	}
@@ -411,7 +411,7 @@ func (r *run) enter(t *task, c *code, args []Value, locals scope, role string) e
 
 // returns ends a definition: its caller gets the values, its handler's block goes on, or the task ends.
 func (r *run) returns(t *task, f *frame) {
-	c := r.m.program.codes[f.Code]
+	c := r.m.codeOf(f)
 	if f.Role != "" {
 		r.handled(t, f)
 		return

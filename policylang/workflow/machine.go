@@ -147,6 +147,16 @@ type frame struct {
 	Scopes []scope
 	Blocks []block `json:",omitempty"`
 	Role   string  `json:",omitempty"` // on_error, on_timeout, on_rollback: of which it is the handler
+
+	code *code // that Code names, found on first use
+}
+
+// codeOf is the definition that a frame runs.
+func (m *Machine) codeOf(f *frame) *code {
+	if f.code == nil {
+		f.code = m.program.codes[f.Code]
+	}
+	return f.code
 }
 
 // block is an open block with attributes.
@@ -350,7 +360,7 @@ func (r *run) spin() {
 
 func (r *run) atStatement(t *task) bool {
 	f := t.Frames[len(t.Frames)-1]
-	return r.m.program.codes[f.Code].instrs[f.PC].statement
+	return r.m.codeOf(f).instrs[f.PC].statement
 }
 
 // turn is the task to run: the same one while its quantum lasts or a statement of it is under way, else the next that

@@ -370,7 +370,7 @@ func (r *run) deliver(a *answer) {
 	}
 	args, _ := t.Wait.Args.Value.(Hash)
 	f := t.Frames[len(t.Frames)-1]
-	i := r.m.program.codes[f.Code].instrs[f.PC-1]
+	i := r.m.codeOf(f).instrs[f.PC-1]
 	if a.late {
 		return // its block is late, or soon is: the request is sent again only if it is not
 	}

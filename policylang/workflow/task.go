@@ -55,7 +55,7 @@ func (r *run) newID() int {
 
 // fork begins a concurrent statement: it starts as many tasks as may run at once, and the statement's task waits.
 func (r *run) fork(t *task, f *frame, i instr) error {
-	spec := r.m.program.codes[f.Code].forks[i.a]
+	spec := r.m.codeOf(f).forks[i.a]
 	fk := &forkRun{ID: r.newID(), Code: f.Code, Fork: i.a, Parent: t.ID, Prefix: t.Name, Base: flat(f)}
 	if spec.wait == 1 {
 		fk.Enough, fk.Names = awaited(f.pop())

@@ -52,7 +52,7 @@ func flat(f *frame) scope {
 // react lets the innermost block of f answer, and reports whether it did.
 func (r *run) react(t *task, f *frame, u *unwinding) bool {
 	b := &f.Blocks[len(f.Blocks)-1]
-	tr := r.m.program.codes[f.Code].tries[b.Try]
+	tr := r.m.codeOf(f).tries[b.Try]
 	var how reaction
 	switch {
 	case b.Phase > 0:
@@ -100,7 +100,7 @@ func (r *run) retry(f *frame, tr try) {
 // open begins a block with attributes.
 func (r *run) open(f *frame, i instr) error {
 	b := block{Try: i.a}
-	if r.m.program.codes[f.Code].tries[i.a].timed {
+	if r.m.codeOf(f).tries[i.a].timed {
 		v := f.pop()
 		n, ok := seconds(v)
 		if !ok || n <= 0 {
@@ -173,7 +173,7 @@ func (r *run) handled(t *task, h *frame) {
 	t.Frames = t.Frames[:len(t.Frames)-1]
 	f := t.Frames[len(t.Frames)-1]
 	b := f.Blocks[len(f.Blocks)-1]
-	tr := r.m.program.codes[f.Code].tries[b.Try]
+	tr := r.m.codeOf(f).tries[b.Try]
 	switch {
 	case h.Role != "on_rollback" && word == Value(String("skip")):
 		r.skip(f, tr)
@@ -197,7 +197,8 @@ func (r *run) late(t *task) bool {
 			}
 			if now >= b.Deadline {
 				fault := &Fault{Type: "timeout", Message: "the block took more than " + Text(Int(b.Limit/1000)) + " seconds"}
-				at := r.m.program.file.Position(r.m.program.codes[f.Code].instrs[r.m.program.codes[f.Code].tries[b.Try].start-1].at.Start)
+				c := r.m.codeOf(f)
+				at := r.m.program.file.Position(c.instrs[c.tries[b.Try].start-1].at.Start)
 				fault.Line, fault.Column = at.Line, at.Column
 				r.unwind(t, &unwinding{Kind: "timeout", Fault: fault, Frame: i, Block: j})
 				return true
