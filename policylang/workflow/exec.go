@@ -238,7 +238,7 @@ func (r *run) control(t *task, f *frame, i instr) error {
 	case opEach:
 		return each(f, i)
 	case opNext:
-		next(f, i)
+		r.next(f, i)
 	case opCall:
 		return r.call(t, f, i)
 	case opReturn:
@@ -364,7 +364,7 @@ func items(v Value) (Array, error) {
 	return Array{}, fault("cannot loop over %s", article(v))
 }
 
-func next(f *frame, i instr) {
+func (r *run) next(f *frame, i instr) {
 	n := len(f.Stack)
 	list, at := f.Stack[n-2].Value.(Array), f.Stack[n-1].Value.(Int)
 	if int(at) >= list.Len() {
@@ -374,7 +374,17 @@ func next(f *frame, i instr) {
 		return
 	}
 	f.Stack[n-1] = stored{at + 1}
-	f.Scopes = append(f.Scopes, scope{i.s: stored{list.At(int(at))}})
+	f.Scopes = append(f.Scopes, scope{})
+	r.bind(f, i.s, list.At(int(at)))
+}
+
+// bind makes a variable in the innermost scope, whatever those around it hold; a global is set.
+func (r *run) bind(f *frame, name string, v Value) {
+	if global(name) {
+		r.m.s.Globals[name] = stored{v}
+		return
+	}
+	f.Scopes[len(f.Scopes)-1][name] = stored{v}
 }
 
 func (r *run) call(t *task, f *frame, i instr) error {
@@ -394,16 +404,12 @@ func (r *run) enter(t *task, c *code, args []Value, locals scope, role string) e
 	if len(t.Frames) >= r.m.limits.Depth {
 		return &Fault{Type: "limit", Message: "depth: more than " + Text(Int(r.m.limits.Depth)) + " definitions within one another"}
 	}
-	params := scope{}
-	for i, name := range c.params {
-		params[name] = stored{opt(args, i)}
-		if global(name) {
-			r.m.s.Globals[name] = params[name]
-		}
-	}
-	f := &frame{Code: c.name, Scopes: []scope{params}, Role: role}
+	f := &frame{Code: c.name, Scopes: []scope{{}}, Role: role}
 	if role != "" {
-		f.Scopes = []scope{locals, params}
+		f.Scopes = []scope{locals, {}}
+	}
+	for i, name := range c.params {
+		r.bind(f, name, opt(args, i))
 	}
 	t.Frames = append(t.Frames, f)
 	return nil

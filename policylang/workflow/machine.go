@@ -336,6 +336,9 @@ func (r *run) millis() int64 { return r.host.Now().UnixMilli() }
 func (r *run) spin() {
 	s := &r.m.s
 	for left := r.m.limits.Slice; left > 0 && s.Phase == Running; {
+		if s.Quantum <= 0 {
+			r.lateWaiting()
+		}
 		t := r.turn()
 		if t == nil {
 			break
@@ -355,6 +358,15 @@ func (r *run) spin() {
 		r.finish()
 	case r.m.stuck():
 		r.over("tasks: all of them wait for one another")
+	}
+}
+
+// lateWaiting ends blocks that took too long and wait for tasks that are still busy.
+func (r *run) lateWaiting() {
+	for _, t := range slices.Clone(r.m.s.Tasks) {
+		if t.Wait != nil && t.Wait.Kind == "fork" && len(t.Frames) > 0 {
+			r.late(t)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"espalier.dev/policylang/source"
@@ -179,6 +180,8 @@ var programs = []struct {
 	{name: "keyword arguments make a hash", text: "define main() return $r do\n call f(1, k: 2, \"l m\": 3) retrieve $r\nend\ndefine f($a, $b) return $c do\n $c = [$a, $b]\nend", want: `[1, {"k": 2, "l m": 3}]`},
 	{name: "signers are globals", text: `$r = type($$auth_x)`, want: `"signer"`},
 
+	{name: "globals as loop variables and parameters", text: "define main() return $r do\n $r = []\n foreach $$v in [1, 2] do\n  call f($$v) retrieve $x\n  $r << $x\n end\nend\ndefine f($$p) return $y do\n $y = [$$p, $$v]\nend", want: "[[1, 1], [2, 2]]"},
+
 	// Control.
 	{name: "only null and false are false", text: "$r = []\nforeach $v in [0, \"\", [], {}, false, null] do\n if $v\n  $r << 1\n else\n  $r << 0\n end\nend", want: "[1, 1, 1, 1, 0, 0]"},
 	{name: "elsif", text: "$r = []\nforeach $v in [1..3] do\n if $v == 1\n  $r << \"a\"\n elsif $v == 2\n  $r << \"b\"\n else\n  $r << \"c\"\n end\nend", want: `["a", "b", "c"]`},
@@ -347,34 +350,55 @@ func TestCancelRunsRollbacksAndEnds(t *testing.T) {
 func TestARequestEndsWithItsBlock(t *testing.T) {
 	t.Parallel()
 	p := compileText(t, "define main() return $r do\n $r = 1\n sub timeout: 1s, on_timeout: skip do\n  http_get(url: \"https://h\")\n  $r = 2\n end\nend")
-	h := &slowHost{fakeHost: newHost(nil)}
+	synctest.Test(t, func(t *testing.T) {
+		if got := outcomeText(steps(t, p, clockHost{newHost(nil)})); got != "1" {
+			t.Errorf("got %s, want 1", got)
+		}
+	})
+}
+
+// TestABusyBranchEndsWithTheBlockAround lets a branch compute for longer than the statement that waits for it may take.
+func TestABusyBranchEndsWithTheBlockAround(t *testing.T) {
+	t.Parallel()
+	p := compileText(t, "define main() return $r do\n $r = 1\n concurrent foreach $v in [1] timeout: 5s, on_timeout: skip do\n  while true do\n   task_label(\"busy\")\n  end\n end\nend")
+	synctest.Test(t, func(t *testing.T) {
+		if got := outcomeText(steps(t, p, clockHost{newHost(nil)})); got != "1" {
+			t.Errorf("got %s, want 1", got)
+		}
+	})
+}
+
+// steps runs a program that never sleeps to its end.
+func steps(t *testing.T, p *Program, h Host) Status {
+	t.Helper()
 	m, err := Start(p, "main", nil, Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 3 {
+	for range 100 {
 		s, err := m.Step(context.Background(), h)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if s.Ended() {
-			if got := outcomeText(s); got != "1" {
-				t.Errorf("got %s, want 1", got)
-			}
-			return
+			return s
 		}
 	}
-	t.Error("the run does not end")
+	t.Fatal("the run does not end")
+	return Status{}
 }
 
-// slowHost answers no request before its context ends, and then its clock says so.
-type slowHost struct{ *fakeHost }
+// clockHost has the clock of the bubble. It answers no request before its context ends, and a label takes it 10 ms.
+type clockHost struct{ *fakeHost }
 
-func (h *slowHost) Do(ctx context.Context, _ Request) (Response, error) {
+func (h clockHost) Now() time.Time { return time.Now() }
+
+func (h clockHost) Do(ctx context.Context, _ Request) (Response, error) {
 	<-ctx.Done()
-	h.now = h.now.Add(time.Second)
 	return Response{}, ctx.Err()
 }
+
+func (h clockHost) Label(string, string) { time.Sleep(10 * time.Millisecond) }
 
 func TestStartAndResumeRefuse(t *testing.T) {
 	t.Parallel()

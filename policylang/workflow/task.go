@@ -106,17 +106,13 @@ func (r *run) feed(fk *forkRun) {
 		}
 		spec := r.m.program.codes[fk.Code].forks[fk.Fork]
 		n := fk.Next
-		own := scope{}
-		pc := spec.bodies[0]
+		f := &frame{Code: fk.Code, PC: spec.bodies[0], Scopes: []scope{maps.Clone(fk.Base), {}}}
 		if spec.kind == "do" {
-			pc = spec.bodies[n]
+			f.PC = spec.bodies[n]
 		} else {
-			own[spec.loopVar] = stored{fk.Items.Value.(Array).At(n)}
+			r.bind(f, spec.loopVar, fk.Items.Value.(Array).At(n))
 		}
-		r.m.s.Tasks = append(r.m.s.Tasks, &task{
-			ID: r.newID(), Name: fk.Prefix + "/" + Text(Int(n+1)), Fork: fk.ID, Index: n,
-			Frames: []*frame{{Code: fk.Code, PC: pc, Scopes: []scope{maps.Clone(fk.Base), own}}},
-		})
+		r.m.s.Tasks = append(r.m.s.Tasks, &task{ID: r.newID(), Name: fk.Prefix + "/" + Text(Int(n+1)), Fork: fk.ID, Index: n, Frames: []*frame{f}})
 		fk.Next++
 		fk.Live++
 	}
