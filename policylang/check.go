@@ -1,12 +1,14 @@
 package policylang
 
 import (
+	"maps"
 	"slices"
 
 	"espalier.dev/policylang/check"
 	"espalier.dev/policylang/resolve"
 	"espalier.dev/policylang/source"
 	"espalier.dev/policylang/syntax"
+	"espalier.dev/policylang/workflow"
 )
 
 // Check says what is wrong with a template, in the order of its text. It is usable if [source.Errors] counts none.
@@ -16,10 +18,25 @@ func Check(name string, src []byte) []source.Diagnostic {
 	tree, all := syntax.Parse(f)
 	tmpl, names := resolve.Resolve(tree)
 	later := append(names, check.Check(tmpl)...)
+	later = append(later, checkDefinitions(f, tmpl)...)
 	if len(all) > 0 {
 		later = certain(all, later)
 	}
 	return source.Sort(append(all, later...))
+}
+
+// checkDefinitions says what is wrong inside the definitions, which are another language. Of two with one name, which is
+// wrong already, the first is looked at.
+func checkDefinitions(f *source.File, tmpl *resolve.Template) []source.Diagnostic {
+	blocks := slices.SortedFunc(maps.Values(tmpl.Definitions), func(a, b *syntax.Definition) int { return a.Pos().Start - b.Pos().Start })
+	var all []source.Diagnostic
+	defs := make([]*workflow.Definition, len(blocks))
+	for i, b := range blocks {
+		var wrong []source.Diagnostic
+		defs[i], _, wrong = workflow.ParseDefinition(f, b.Pos().Start)
+		all = append(all, wrong...)
+	}
+	return append(all, workflow.Check(f, defs, workflow.Context{})...)
 }
 
 // certain drops what may be said only because part of the file was not understood: that something is missing.
