@@ -95,15 +95,12 @@ func (e *postgresEngine) attempt(ctx context.Context, fn func(*Tx) error) (again
 	// The transaction outlives the caller's context: a COMMIT that is cut short has an unknown outcome.
 	whole, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	sqlTx, err := conn.BeginTx(whole, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
-	if err != nil {
-		return classify(err), explain(err, "begin")
-	}
-	defer sqlTx.Rollback() // after COMMIT it does nothing
-	tx := &Tx{run: &pipeline{direct: direct{sqlTx}, conn: conn}, now: instant(e.now), writes: true, atomic: true}
+	p := begin(conn)
+	defer p.end(whole)
+	tx := &Tx{run: p, now: instant(e.now), writes: true, atomic: true}
 	err = tx.outcome(invoke(fn, tx))
-	if err == nil {
-		err = tx.settle(whole)
+	if err == nil && !p.sent {
+		err = tx.settle(whole) // a connection that was lost long ago is found out before the COMMIT
 	}
 	if err != nil {
 		return classify(tx.cause), err
@@ -113,7 +110,7 @@ func (e *postgresEngine) attempt(ctx context.Context, fn func(*Tx) error) (again
 	}
 	stop := time.AfterFunc(commitPatience, cancel)
 	defer stop.Stop()
-	if err := sqlTx.Commit(); err != nil {
+	if err := p.commit(whole); err != nil {
 		return commitFault(err)
 	}
 	e.commits.Add(1)
@@ -124,7 +121,8 @@ func (e *postgresEngine) attempt(ctx context.Context, fn func(*Tx) error) (again
 	return faultOther, nil
 }
 
-// commitFault tells a COMMIT that was refused from one whose answer never came.
+// commitFault tells a COMMIT that was refused, or that a statement it travelled with made impossible, from one whose answer
+// never came.
 func commitFault(err error) (fault, error) {
 	f := classify(err)
 	if _, answered := errors.AsType[*pgconn.PgError](err); answered && f != faultLost {
