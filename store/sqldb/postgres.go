@@ -57,7 +57,7 @@ func OpenPostgres(ctx context.Context, cfg Config) (*DB, error) {
 	}).DialContext
 	e := &postgresEngine{patience: cfg.Patience, now: cfg.Now}
 	for _, pool := range []**sql.DB{&e.writes, &e.reads} {
-		*pool = stdlib.OpenDB(*conf)
+		*pool = stdlib.OpenDB(*conf, stdlib.OptionAfterConnect(prepareConn))
 		(*pool).SetMaxOpenConns(cfg.MaxConns)
 		(*pool).SetMaxIdleConns(cfg.MaxConns)
 		(*pool).SetConnMaxIdleTime(5 * time.Minute)
@@ -66,6 +66,18 @@ func OpenPostgres(ctx context.Context, cfg Config) (*DB, error) {
 		return nil, errors.Join(fmt.Errorf("open PostgreSQL: %w", err), e.close())
 	}
 	return newDB(e, postgresDialect()), nil
+}
+
+// planning makes plans that last. A connection plans a statement once and keeps that, and where tables are small it is
+// cheapest to read them whole, or to hash them for a join: after an import the plans of all connections, those of foreign keys
+// too, would read ten thousand rows for one until autovacuum counts anew. Statements of ours find their rows by an index and
+// join row by row. Without jit the few that cannot do not look costly enough to be compiled first.
+const planning = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off"
+
+// prepareConn makes a new connection ready.
+func prepareConn(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, planning, pgx.QueryExecModeSimpleProtocol)
+	return err
 }
 
 // write runs fn in a transaction until it commits, fails by itself, or patience is over.
