@@ -74,7 +74,7 @@ func run(ctx context.Context, args []string, sh *Shell) int {
 }
 
 func parseAndRun(ctx context.Context, args []string, sh *Shell) error {
-	parser, err := newParser(sh)
+	parser, err := parserOf(grammar(args, sh), sh)
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func withHint(err error) error {
 	return fmt.Errorf("%w\nSee: %s --help", err, verb)
 }
 
-// newParser builds the command line's model.
+// newParser builds the model of the whole command line.
 func newParser(sh *Shell) (*kong.Kong, error) { return parserOf(&root{}, sh) }
 
 // parserOf builds the model of a grammar and ties it to the variables and the file.

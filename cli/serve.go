@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -44,10 +45,17 @@ type serveVerb struct {
 	LogFormat      string         `default:"text" enum:"text,json" placeholder:"FORMAT" help:"text or json."`
 }
 
+// collectAt is how far the heap grows between two collections of garbage, in percent of what lives. What lives is little, and
+// Go's own 100 would collect twenty times a second under load: GET of one customer on 16 connections took 8 percent longer.
+const collectAt = 300
+
 // Run serves until it is told to stop.
 func (v *serveVerb) Run(ctx context.Context, sh *Shell) (err error) {
 	if err := v.check(); err != nil {
 		return err
+	}
+	if sh.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
 	}
 	log := v.logger(sh)
 	definitions, err := readCatalog(v.CapabilityFile)

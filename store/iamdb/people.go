@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"espalier.dev/access"
-	"espalier.dev/errs"
 	"espalier.dev/filter"
 	"espalier.dev/iam"
 	"espalier.dev/org"
@@ -75,31 +74,23 @@ func (t People) AddOwners(ctx context.Context, id ref.OrgID, owners []org.Owner,
 	return users, nil
 }
 
-// user finds the user with an address or makes it. State is that of the membership a new organization gives it.
+// user finds the user with an address, made first if it is new. State is that of the membership a new organization gives it.
+// The first statement gives nothing back, so that on PostgreSQL both are one journey, and another server that makes the same
+// user at the same time is waited for.
 func (t People) user(ctx context.Context, o org.Owner, newcomer org.State) (org.User, error) {
-	u, err := t.userByEmail(ctx, o.Email, newcomer)
-	if err == nil || errs.KindOf(err) != errs.NotFound {
-		return u, err
-	}
-	now := t.tx.Now()
-	u = org.User{Email: o.Email, FirstName: o.FirstName, LastName: o.LastName, State: newcomer, CreatedAt: now, UpdatedAt: now}
-	err = t.tx.Row(ctx, `
+	now, folded := sqldb.Micros(t.tx.Now()), filter.Fold(o.Email)
+	err := t.tx.Later(ctx, `
 		INSERT INTO app_user (email, email_folded, first_name, last_name, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (email_folded) DO NOTHING RETURNING id`,
-		[]any{u.Email, filter.Fold(u.Email), u.FirstName, u.LastName, sqldb.Micros(now), sqldb.Micros(now)}, &u.ID)
-	if err != nil && errs.KindOf(err) == errs.NotFound { // another server made it in between
-		return t.userByEmail(ctx, o.Email, newcomer)
+		VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (email_folded) DO NOTHING`, o.Email, folded, o.FirstName, o.LastName, now)
+	if err != nil {
+		return org.User{}, err
 	}
-	return u, err
-}
-
-func (t People) userByEmail(ctx context.Context, email string, newcomer org.State) (org.User, error) {
 	var u org.User
 	var created, updated int64
-	err := t.tx.Row(ctx, `
+	err = t.tx.Row(ctx, `
 		SELECT u.id, u.email, u.first_name, u.last_name, u.created_at, u.updated_at,
 			CASE WHEN EXISTS (SELECT 1 FROM membership m WHERE m.user_id = u.id AND m.state = 'active') THEN 'active' ELSE CAST($2 AS TEXT) END
-		FROM app_user u WHERE u.email_folded = $1`, []any{filter.Fold(email), newcomer},
+		FROM app_user u WHERE u.email_folded = $1`, []any{folded, newcomer},
 		&u.ID, &u.Email, &u.FirstName, &u.LastName, &created, &updated, &u.State)
 	u.CreatedAt, u.UpdatedAt = sqldb.Time(created), sqldb.Time(updated)
 	return u, err

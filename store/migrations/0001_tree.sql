@@ -136,7 +136,7 @@ CREATE UNIQUE INDEX access_rule_user ON access_rule (user_id, org_id, role_id, C
 CREATE UNIQUE INDEX access_rule_group ON access_rule (group_id, org_id, role_id, COALESCE(project_id, 0)) WHERE group_id IS NOT NULL;
 CREATE UNIQUE INDEX access_rule_account ON access_rule (service_account_id, org_id, role_id, COALESCE(project_id, 0)) WHERE service_account_id IS NOT NULL;
 CREATE INDEX access_rule_project ON access_rule (project_id) WHERE project_id IS NOT NULL;
-CREATE INDEX access_rule_org ON access_rule (org_id, role_id);
+CREATE INDEX access_rule_org ON access_rule (org_id, role_id, user_id);
 
 CREATE TABLE signing_key (
 	id              @text NOT NULL PRIMARY KEY,

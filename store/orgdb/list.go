@@ -190,7 +190,7 @@ func (t Tree) pageRows(ctx context.Context, parent ref.OrgID, q org.Query, ends 
 		SELECT ` + organizationColumns + `, ` + ownCustomers + `, ` + key + `
 		FROM organization o WHERE o.parent_id = $1 AND ` + where + `
 		ORDER BY ` + key + ` ` + direction + `, o.id ` + direction + ` LIMIT $2`
-	page := org.Page{Customers: []org.Detail{}}
+	page := org.Page{Customers: make([]org.Detail, 0, q.Limit)}
 	last := org.Cursor{}
 	var d org.Detail // of the row at hand
 	columns, finish := scanOrganization(&d.Organization)
@@ -230,6 +230,9 @@ func (t Tree) total(ctx context.Context, parent ref.OrgID, q org.Query, ends map
 	return n, err
 }
 
+// usualCapabilities is as many as most customers hold, or more: room for them is made at once.
+const usualCapabilities = 4
+
 // addCapabilities fills in the capabilities of some customers, with the ends they have of their own.
 func (t Tree) addCapabilities(ctx context.Context, ids []ref.OrgID, at map[ref.OrgID]*org.Detail) error {
 	var r capabilityRow
@@ -243,6 +246,9 @@ func (t Tree) addCapabilities(ctx context.Context, ids []ref.OrgID, at map[ref.O
 				return err
 			}
 			d, c := at[ref.OrgID(r.holder)], r.capability()
+			if d.Capabilities == nil {
+				d.Capabilities = make([]org.DetailCapability, 0, usualCapabilities)
+			}
 			d.Capabilities = append(d.Capabilities, org.DetailCapability{Held: org.Held{Capability: c, Ends: c.ExpiresAt}})
 			return nil
 		})
@@ -346,7 +352,7 @@ const (
 // CustomerDetail reads one direct customer with owners and capabilities, in one statement, since on PostgreSQL each is a
 // journey: the parts come as rows of one shape, the columns of a part where another has none being NULL or empty.
 func (t Tree) CustomerDetail(ctx context.Context, parent, customer ref.OrgID) (org.Detail, error) {
-	d := org.Detail{Summary: org.Summary{Organization: org.Organization{Parent: parent}}}
+	d := org.Detail{Summary: org.Summary{Organization: org.Organization{Parent: parent}}, Capabilities: make([]org.DetailCapability, 0, usualCapabilities)}
 	var r detailRow
 	dest := []any{&r.part, &r.id, &r.a, &r.b, &r.c, &r.state, &r.number, &r.expires, &r.depth, &r.width, &r.created, &r.updated}
 	err := t.tx.Rows(ctx, customerDetail, []any{customer, parent}, func(scan func(...any) error) error {

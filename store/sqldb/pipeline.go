@@ -4,14 +4,15 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // Later is Exec for a statement whose result nobody waits for. On PostgreSQL, where each statement is a journey, it is held
-// back and travels with the next one that gives something, or with all others of its kind before the COMMIT. Statements
-// keep their order. The error of one that was held back is that of the statement it travelled with, of the end of its
+// back and travels with the next one that gives something, or with the COMMIT. Statements keep their order. The error of one that was held back is that of the statement it travelled with, of the end of its
 // savepoint, or of Write.
 func (tx *Tx) Later(ctx context.Context, query string, args ...any) error {
 	if !tx.writes {
@@ -38,11 +39,45 @@ func (tx *Tx) settle(ctx context.Context) error {
 	return tx.fail(held.flush(ctx), "statements held back")
 }
 
-// pipeline runs the statements of a PostgreSQL transaction, and holds some of them back.
+// pipeline runs the statements of a PostgreSQL transaction, and holds some of them back, BEGIN as the first.
 type pipeline struct {
-	direct           // in the transaction
-	conn   *sql.Conn // that of the transaction
+	direct           // on conn
+	conn   *sql.Conn // for the transaction alone
 	held   pgx.Batch
+	sent   bool // BEGIN is on its way
+	ended  bool // by COMMIT
+}
+
+// begin makes the pipeline of a new transaction.
+func begin(conn *sql.Conn) *pipeline {
+	p := &pipeline{direct: direct{conn}, conn: conn}
+	p.queue("begin isolation level read committed", nil)
+	return p
+}
+
+// commit sends COMMIT with what is held back.
+func (p *pipeline) commit(ctx context.Context) error {
+	p.held.Queue("commit").Exec(func(tag pgconn.CommandTag) error {
+		if tag.String() != "COMMIT" { // the answer where a statement had failed
+			return fmt.Errorf("the transaction could only be ended by %s", tag)
+		}
+		p.ended = true
+		return nil
+	})
+	return p.flush(ctx)
+}
+
+// endPatience is how long a ROLLBACK may take before its connection is given up.
+const endPatience = 5 * time.Second
+
+// end rolls back what was not committed. Where that fails the connection is in a transaction or closed, and the pool drops it.
+func (p *pipeline) end(ctx context.Context) {
+	if p.ended || !p.sent {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endPatience)
+	defer cancel()
+	_, _ = p.conn.ExecContext(ctx, "rollback")
 }
 
 // queue holds a statement back.
@@ -60,6 +95,7 @@ func (p *pipeline) flush(ctx context.Context) error {
 	}
 	batch := p.held
 	p.drop()
+	p.sent = true
 	return p.conn.Raw(func(driver any) error {
 		return driver.(*stdlib.Conn).Conn().SendBatch(ctx, &batch).Close()
 	})

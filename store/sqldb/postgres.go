@@ -57,7 +57,7 @@ func OpenPostgres(ctx context.Context, cfg Config) (*DB, error) {
 	}).DialContext
 	e := &postgresEngine{patience: cfg.Patience, now: cfg.Now}
 	for _, pool := range []**sql.DB{&e.writes, &e.reads} {
-		*pool = stdlib.OpenDB(*conf)
+		*pool = stdlib.OpenDB(*conf, stdlib.OptionAfterConnect(prepareConn))
 		(*pool).SetMaxOpenConns(cfg.MaxConns)
 		(*pool).SetMaxIdleConns(cfg.MaxConns)
 		(*pool).SetConnMaxIdleTime(5 * time.Minute)
@@ -66,6 +66,18 @@ func OpenPostgres(ctx context.Context, cfg Config) (*DB, error) {
 		return nil, errors.Join(fmt.Errorf("open PostgreSQL: %w", err), e.close())
 	}
 	return newDB(e, postgresDialect()), nil
+}
+
+// planning makes plans that last. A connection plans a statement once and keeps that, and where tables are small it is
+// cheapest to read them whole, or to hash them for a join: after an import the plans of all connections, those of foreign keys
+// too, would read ten thousand rows for one until autovacuum counts anew. Statements of ours find their rows by an index and
+// join row by row. Without jit the few that cannot do not look costly enough to be compiled first.
+const planning = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off"
+
+// prepareConn makes a new connection ready.
+func prepareConn(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, planning, pgx.QueryExecModeSimpleProtocol)
+	return err
 }
 
 // write runs fn in a transaction until it commits, fails by itself, or patience is over.
@@ -95,15 +107,12 @@ func (e *postgresEngine) attempt(ctx context.Context, fn func(*Tx) error) (again
 	// The transaction outlives the caller's context: a COMMIT that is cut short has an unknown outcome.
 	whole, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	sqlTx, err := conn.BeginTx(whole, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
-	if err != nil {
-		return classify(err), explain(err, "begin")
-	}
-	defer sqlTx.Rollback() // after COMMIT it does nothing
-	tx := &Tx{run: &pipeline{direct: direct{sqlTx}, conn: conn}, now: instant(e.now), writes: true, atomic: true}
+	p := begin(conn)
+	defer p.end(whole)
+	tx := &Tx{run: p, now: instant(e.now), writes: true, atomic: true}
 	err = tx.outcome(invoke(fn, tx))
-	if err == nil {
-		err = tx.settle(whole)
+	if err == nil && !p.sent {
+		err = tx.settle(whole) // a connection that was lost long ago is found out before the COMMIT
 	}
 	if err != nil {
 		return classify(tx.cause), err
@@ -113,7 +122,7 @@ func (e *postgresEngine) attempt(ctx context.Context, fn func(*Tx) error) (again
 	}
 	stop := time.AfterFunc(commitPatience, cancel)
 	defer stop.Stop()
-	if err := sqlTx.Commit(); err != nil {
+	if err := p.commit(whole); err != nil {
 		return commitFault(err)
 	}
 	e.commits.Add(1)
@@ -124,7 +133,8 @@ func (e *postgresEngine) attempt(ctx context.Context, fn func(*Tx) error) (again
 	return faultOther, nil
 }
 
-// commitFault tells a COMMIT that was refused from one whose answer never came.
+// commitFault tells a COMMIT that was refused, or that a statement it travelled with made impossible, from one whose answer
+// never came.
 func commitFault(err error) (fault, error) {
 	f := classify(err)
 	if _, answered := errors.AsType[*pgconn.PgError](err); answered && f != faultLost {
