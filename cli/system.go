@@ -16,7 +16,6 @@ import (
 	"espalier.dev/org"
 	"espalier.dev/store"
 	"espalier.dev/store/auditdb"
-	"espalier.dev/store/sqldb"
 	"espalier.dev/token"
 )
 
@@ -143,10 +142,7 @@ func (s *system) setCapability(ctx context.Context, c org.SetCapability) (heldJS
 
 // createKeys makes a key file for a database that needs none yet: one whose secrets other keys sealed would be lost with them.
 func createKeys(ctx context.Context, db *store.DB, path string) error {
-	var sealed bool
-	err := db.Read(ctx, func(tx *sqldb.Tx) error {
-		return tx.Row(ctx, `SELECT EXISTS (SELECT 1 FROM signing_key) OR EXISTS (SELECT 1 FROM audit_seal)`, nil, &sealed)
-	})
+	sealed, err := db.Sealed(ctx)
 	if err != nil {
 		return err
 	}

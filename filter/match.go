@@ -51,11 +51,8 @@ func (t *Term) match(v *Value) bool {
 
 // matchSet asks whether some element matches; of ne, whether every one does.
 func (t *Term) matchSet(v *Value) bool {
-	for i, s := range v.texts {
-		one := Value{typ: Text, text: s, isFolded: v.isFolded}
-		if v.isFolded {
-			one.folded = v.foldeds[i]
-		}
+	for _, s := range v.texts {
+		one := Value{typ: Text, text: s}
 		if t.matchOne(&one) != (t.Op == Ne) {
 			return t.Op != Ne
 		}

@@ -9,12 +9,11 @@ import (
 // Value is what a row holds for an attribute, and what a comparison asks for. The zero Value is absent.
 type Value struct {
 	typ      Type
-	isFolded bool // folded and foldeds are filled
+	isFolded bool // folded is filled
 	text     string
 	folded   string
 	number   int64 // Number; Time in µs since 1970 UTC; Bool as 0 or 1
 	texts    []string
-	foldeds  []string // of texts, in the same order
 }
 
 // TextOf is a Value of type Text.
@@ -46,11 +45,6 @@ func TimeOf(t time.Time) Value {
 
 // SetOf is a Value of type Set. Without elements it is an empty set, of which ne is true and all else false.
 func SetOf(texts []string) Value { return Value{typ: Set, texts: texts} }
-
-// FoldedSet is SetOf for a row that keeps Fold of each text, in the same order, which spares the folding.
-func FoldedSet(texts, folded []string) Value {
-	return Value{typ: Set, texts: texts, isFolded: true, foldeds: folded}
-}
 
 // Type returns the type of the value, 0 if it is absent.
 func (v Value) Type() Type { return v.typ }

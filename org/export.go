@@ -22,9 +22,9 @@ func (s *Service) Export(ctx context.Context, by access.Caller, parent ref.OrgID
 		if err != nil {
 			return err
 		}
-		after := ref.OrgID(0)
+		ends, after := ends(above), ref.OrgID(0)
 		for {
-			ids, err := tx.CustomerIDs(ctx, parent, match, ends(above), after, exportBatch)
+			ids, err := tx.CustomerIDs(ctx, parent, match, ends, after, exportBatch)
 			if err != nil || len(ids) == 0 {
 				return err
 			}

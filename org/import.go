@@ -188,11 +188,7 @@ func (im *importing) change(ctx context.Context, tx Tx, m Manager, r Row, v RowR
 	if !tagged {
 		return nil
 	}
-	o, err := lockCustomer(ctx, tx, im.parent, v.Customer)
-	if err != nil {
-		return err
-	}
-	present, err := tx.Tags(ctx, o.ID)
+	o, present, err := lockTags(ctx, tx, im.parent, v.Customer)
 	if err != nil {
 		return err
 	}

@@ -38,6 +38,14 @@ func (db *DB) Tell(guard Forgetter) { db.guard = guard }
 // Shared reports whether other servers may write to the same database.
 func (db *DB) Shared() bool { return db.Dialect().Name == "postgres" }
 
+// Sealed reports whether the database holds what only its own key file opens or proves: signing keys, audit seals.
+func (db *DB) Sealed(ctx context.Context) (sealed bool, err error) {
+	err = db.Read(ctx, func(tx *sqldb.Tx) error {
+		return tx.Row(ctx, `SELECT EXISTS (SELECT 1 FROM signing_key) OR EXISTS (SELECT 1 FROM audit_seal)`, nil, &sealed)
+	})
+	return sealed, err
+}
+
 // Tx is one transaction, or one reader, with the statements of every domain.
 type Tx struct {
 	*sqldb.Tx

@@ -25,9 +25,9 @@ func (s *scanner) quoted(quote byte) token {
 	raw := s.src[start+1 : max(end, start+1)]
 	if quote == '\'' {
 		str.Quote = Single
-		str.Value = unescapeSingle(raw)
+		str.Value = source.UnescapeSingle(raw)
 	} else {
-		str.Value = unescape(raw)
+		str.Value = source.Unescape(raw)
 	}
 	return token{kind: kindString, span: str.Span, str: str}
 }
@@ -132,7 +132,7 @@ func (s *scanner) heredocToken() token {
 		str.Value = dedent(str.Value)
 	}
 	if !h.raw {
-		str.Value = unescape(str.Value)
+		str.Value = source.Unescape(str.Value)
 	}
 	s.heredoc = max(after, 1)
 	return token{kind: kindString, span: str.Span, str: str}
@@ -181,42 +181,6 @@ func (s *scanner) findLine(from int, is func(line string) bool) (begin, after in
 		from = end + 1
 	}
 	return -1, -1
-}
-
-// unescape works out the escapes of "..." and of heredocs.
-func unescape(raw string) string {
-	if strings.IndexByte(raw, '\\') < 0 {
-		return raw
-	}
-	var b strings.Builder
-	b.Grow(len(raw))
-	for i := 0; i < len(raw); i++ {
-		if raw[i] != '\\' || i+1 == len(raw) {
-			b.WriteByte(raw[i])
-			continue
-		}
-		i++
-		switch raw[i] {
-		case 'n':
-			b.WriteByte('\n')
-		case 'r':
-			b.WriteByte('\r')
-		case 't':
-			b.WriteByte('\t')
-		case 's':
-			b.WriteByte(' ')
-		case '\n': // a line continuation of JavaScript, left to it
-			b.WriteString("\\\n")
-		default:
-			b.WriteByte(raw[i])
-		}
-	}
-	return b.String()
-}
-
-// unescapeSingle works out the two escapes of '...'.
-func unescapeSingle(raw string) string {
-	return strings.NewReplacer(`\\`, `\`, `\'`, `'`).Replace(raw)
 }
 
 // dedent takes away the blanks that all lines with text begin with.

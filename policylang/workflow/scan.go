@@ -231,45 +231,11 @@ func (s *scanner) quoted(k kind, open int) token {
 	if !closed {
 		s.report(source.Span{Start: t.span.Start, End: open + 1}, "unclosed-string", "this string is not closed")
 	}
-	if t.cooked = cookSingle(body); quote == '"' {
-		t.cooked = cookDouble(body)
+	if t.cooked = source.UnescapeSingle(body); quote == '"' {
+		t.cooked = source.Unescape(body)
 	}
 	return t
 }
-
-// cookDouble replaces the escapes of double quotes: \n \r \t \s, a backslash before a line break stays, and \x is x.
-func cookDouble(s string) string {
-	if strings.IndexByte(s, '\\') < 0 {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] != '\\' || i+1 == len(s) {
-			b.WriteByte(s[i])
-			continue
-		}
-		i++
-		switch s[i] {
-		case 'n':
-			b.WriteByte('\n')
-		case 'r':
-			b.WriteByte('\r')
-		case 't':
-			b.WriteByte('\t')
-		case 's':
-			b.WriteByte(' ')
-		case '\n':
-			b.WriteString("\\\n")
-		default:
-			b.WriteByte(s[i])
-		}
-	}
-	return b.String()
-}
-
-var singleEscapes = strings.NewReplacer(`\'`, `'`, `\\`, `\`)
-
-func cookSingle(s string) string { return singleEscapes.Replace(s) }
 
 // regexp reads /pattern/flags; escapes stay as they are, for the regexp engine.
 func (s *scanner) regexp() token {
@@ -356,7 +322,7 @@ func (s *scanner) heredocBody(p *pending, from int) string {
 			if p.raw {
 				return body
 			}
-			return cookDouble(body)
+			return source.Unescape(body)
 		}
 		at = end + 1
 	}

@@ -12,8 +12,8 @@ import (
 )
 
 // Later is Exec for a statement whose result nobody waits for. On PostgreSQL, where each statement is a journey, it is held
-// back and travels with the next one that gives something, or with the COMMIT. Statements keep their order. The error of one that was held back is that of the statement it travelled with, of the end of its
-// savepoint, or of Write.
+// back and travels with the next one that gives something, or with the COMMIT. Statements keep their order. The error of one
+// that was held back is that of the statement it travelled with, of the end of its savepoint, or of Write.
 func (tx *Tx) Later(ctx context.Context, query string, args ...any) error {
 	if !tx.writes {
 		return fmt.Errorf("%s: a reader may not write", firstLine(query))
