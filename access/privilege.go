@@ -17,10 +17,90 @@ const (
 	TagCreate      Privilege = "msp:customer_tag:create"
 	TagDelete      Privilege = "msp:customer_tag:delete"
 
-	OrgShow         Privilege = "iam:org:show"
-	ProjectIndex    Privilege = "iam:project:index"
-	CapabilityIndex Privilege = "iam:capability:index"
-	CapabilityShow  Privilege = "iam:capability:show"
+	DomainVerify Privilege = "msp:customer_saml2_domain:verify"
+
+	OrgShow             Privilege = "iam:org:show"
+	ProjectIndex        Privilege = "iam:project:index"
+	CapabilityIndex     Privilege = "iam:capability:index"
+	CapabilityShow      Privilege = "iam:capability:show"
+	UserIndex           Privilege = "iam:org_user:index"
+	UserShow            Privilege = "iam:org_user:show"
+	UserCreate          Privilege = "iam:org_user:create"
+	UserDelete          Privilege = "iam:org_user:delete"
+	InvitationIndex     Privilege = "iam:invitation:index"
+	InvitationShow      Privilege = "iam:invitation:show"
+	InvitationCreate    Privilege = "iam:invitation:create"
+	InvitationDelete    Privilege = "iam:invitation:delete"
+	InvitationResend    Privilege = "iam:invitation:resend"
+	GroupIndex          Privilege = "iam:group:index"
+	GroupShow           Privilege = "iam:group:show"
+	GroupCreate         Privilege = "iam:group:create"
+	GroupUpdate         Privilege = "iam:group:update"
+	GroupDelete         Privilege = "iam:group:delete"
+	MembershipIndex     Privilege = "iam:membership:index"
+	MembershipCreate    Privilege = "iam:membership:create"
+	MembershipReplace   Privilege = "iam:membership:replace"
+	MembershipDelete    Privilege = "iam:membership:delete"
+	RoleIndex           Privilege = "iam:role:index"
+	RoleShow            Privilege = "iam:role:show"
+	RuleIndex           Privilege = "iam:access_rule:index"
+	RuleGrant           Privilege = "iam:access_rule:grant"
+	RuleRevoke          Privilege = "iam:access_rule:revoke"
+	PolicyIndex         Privilege = "iam:access_policy:index"
+	PolicyShow          Privilege = "iam:access_policy:show"
+	PolicyCreate        Privilege = "iam:access_policy:create"
+	PolicyUpdate        Privilege = "iam:access_policy:update"
+	PolicyDelete        Privilege = "iam:access_policy:delete"
+	AccountIndex        Privilege = "iam:service_account:index"
+	AccountShow         Privilege = "iam:service_account:show"
+	AccountCreate       Privilege = "iam:service_account:create"
+	AccountUpdate       Privilege = "iam:service_account:update"
+	AccountDelete       Privilege = "iam:service_account:delete"
+	ClientIndex         Privilege = "iam:service_account_client:index"
+	ClientShow          Privilege = "iam:service_account_client:show"
+	ClientCreate        Privilege = "iam:service_account_client:create"
+	ClientDelete        Privilege = "iam:service_account_client:delete"
+	ProviderIndex       Privilege = "iam:saml2_identity_provider:index"
+	ProviderShow        Privilege = "iam:saml2_identity_provider:show"
+	ProviderCreate      Privilege = "iam:saml2_identity_provider:create"
+	ProviderUpdate      Privilege = "iam:saml2_identity_provider:update"
+	ProviderDelete      Privilege = "iam:saml2_identity_provider:delete"
+	ProviderMetadata    Privilege = "iam:saml2_identity_provider:metadata"
+	ProviderKeyIndex    Privilege = "iam:saml2_identity_provider_signing_key:index"
+	ProviderKeyShow     Privilege = "iam:saml2_identity_provider_signing_key:show"
+	ProviderKeyGenerate Privilege = "iam:saml2_identity_provider_signing_key:generate"
+	DomainIndex         Privilege = "iam:saml2_domain:index"
+	DomainShow          Privilege = "iam:saml2_domain:show"
+	DomainRegister      Privilege = "iam:saml2_domain:register"
+	DomainDelete        Privilege = "iam:saml2_domain:delete"
+	DomainProve         Privilege = "iam:saml2_domain:verify"
+	LoginPolicyShow     Privilege = "iam:login_policy:show"
+	LoginPolicyUpdate   Privilege = "iam:login_policy:update"
+	SettingIndex        Privilege = "iam:customization:index"
+	SettingShow         Privilege = "iam:customization:show"
+	SettingUpsert       Privilege = "iam:customization:upsert"
+	SettingTypeIndex    Privilege = "iam:customization_type:index"
+	SettingTypeShow     Privilege = "iam:customization_type:show"
+	ContractIndex       Privilege = "iam:contract:index"
+	ContractShow        Privilege = "iam:contract:show"
+	ContractCreate      Privilege = "iam:contract:create"
+	ContractUpdate      Privilege = "iam:contract:update"
+	ContractDelete      Privilege = "iam:contract:delete"
+	EventIndex          Privilege = "iam:event:index"
+	APIEventIndex       Privilege = "iam:api_event:index"
+
+	SCIMUserIndex   Privilege = "scim:user:index"
+	SCIMUserShow    Privilege = "scim:user:show"
+	SCIMUserCreate  Privilege = "scim:user:create"
+	SCIMUserUpdate  Privilege = "scim:user:update"
+	SCIMUserDelete  Privilege = "scim:user:delete"
+	SCIMGroupIndex  Privilege = "scim:group:index"
+	SCIMGroupShow   Privilege = "scim:group:show"
+	SCIMGroupCreate Privilege = "scim:group:create"
+	SCIMGroupUpdate Privilege = "scim:group:update"
+	SCIMGroupDelete Privilege = "scim:group:delete"
+	SCIMConfigIndex Privilege = "scim:config:index"
+	SCIMConfigShow  Privilege = "scim:config:show"
 )
 
 // Self marks an operation on what the caller owns (its tokens, its profile): it asks for no privilege in an organization.
@@ -28,43 +108,12 @@ const Self Privilege = "self"
 
 // affiliated are the privileges that every member of an organization has, whatever roles it holds.
 // Source: the contract's privilege lists, alternative common:org:affiliated.
-var affiliated = map[Privilege]bool{OrgShow: true, CapabilityIndex: true, CapabilityShow: true}
-
-// operations is the one table of which operation asks for which privilege, by API and operationId.
-// The contract publishes no mapping for iam and msp; it follows from the names (contract, section 1.1).
-var operations = map[string]map[string]Privilege{
-	"msp": {
-		"MSP Customer#Index": CustomerIndex, "MSP Customer V2#IndexV2": CustomerIndex,
-		"MSP Customer#Show": CustomerShow, "MSP Customer V2#ShowV2": CustomerShow,
-		"MSP Customer#Create": CustomerCreate, "MSP Customer V2#CreateV2": CustomerCreate, "MSP Customer V2#BulkCreateV2": CustomerCreate,
-		"MSP Customer#Update": CustomerUpdate, "MSP Customer V2#UpdateV2": CustomerUpdate,
-		"MSP Customer#Delete": CustomerDelete, "MSP Customer V2#DeleteV2": CustomerDelete, "MSP Customer V2#BulkDeleteV2": CustomerDelete,
-		"MSP Customer Tag#Index Customers": TagIndex,
-		"MSP Customer Tag#Show":            TagShow,
-		"MSP Customer Tag#Create":          TagCreate,
-		"MSP Customer Tag#Delete":          TagDelete,
-	},
-	"iam": {
-		"Organization#show": OrgShow,
-		"Project#Index":     ProjectIndex,
-		"Capability#index":  CapabilityIndex,
-		"Capability#show":   CapabilityShow,
-	},
-	"espalier": {
-		"Me#show":          Self,
-		"Token#index":      Self,
-		"Token#create":     Self,
-		"Token#revoke":     Self,
-		"Customer#index":   CustomerIndex,
-		"Customer#show":    CustomerShow,
-		"Customer#import":  CustomerCreate, // and CustomerUpdate, since a row may be of a customer that exists
-		"Customer#export":  CustomerIndex,
-		"Capability#index": CapabilityIndex,
-		"Tag#index":        TagIndex,
-	},
+var affiliated = map[Privilege]bool{
+	OrgShow: true, CapabilityIndex: true, CapabilityShow: true, RoleIndex: true, RoleShow: true, GroupIndex: true,
+	PolicyIndex: true, PolicyShow: true, ContractIndex: true, ContractShow: true, SettingIndex: true, SettingShow: true,
 }
 
-// PrivilegeOf returns the privilege that an operation of an API asks for; ok is false for one that is not served.
+// PrivilegeOf returns the privilege that an operation of an API asks for; ok is false for one of no API of ours.
 func PrivilegeOf(api, operationID string) (p Privilege, ok bool) {
 	p, ok = operations[api][operationID]
 	return p, ok

@@ -80,7 +80,7 @@ func newSystem(ctx context.Context, db *store.DB, cfg systemConfig) (s *system, 
 	if s.orgs, err = org.New(org.Config{Store: db.Org(), Guard: s.guard, Now: time.Now, Catalog: s.catalog}); err != nil {
 		return s, err
 	}
-	if s.people, err = iam.New(db.IAM(), s.guard); err != nil {
+	if s.people, err = iam.New(iam.Config{Store: db.IAM(), Guard: s.guard, Now: time.Now}); err != nil {
 		return s, err
 	}
 	s.tokens, err = token.New(ctx, token.Config{

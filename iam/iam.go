@@ -3,8 +3,10 @@ package iam
 import (
 	"context"
 	"errors"
+	"time"
 
 	"espalier.dev/access"
+	"espalier.dev/audit"
 	"espalier.dev/errs"
 	"espalier.dev/ref"
 )
@@ -26,36 +28,52 @@ type Tie struct {
 	Roles  access.RoleSet
 }
 
-// Store opens transactions.
+// Store opens transactions. The function given to Write may run twice and so touches nothing but its Tx.
 type Store interface {
+	Write(ctx context.Context, fn func(Tx) error) error
 	Read(ctx context.Context, fn func(Tx) error) error
 }
 
-// Tx is what the use cases of this package ask of a transaction.
+// Tx is what the use cases of this package ask of a transaction. Absent rows are errs.NotFound.
 type Tx interface {
-	// Profile reads a user with its ties, without the roles; errs.NotFound if absent.
+	// Now is the instant of the use case, the same throughout.
+	Now() time.Time
+	// Record writes the audit entry of the change.
+	Record(ctx context.Context, e audit.Entry) error
+
+	// Profile reads a user with its ties, without the roles.
 	Profile(ctx context.Context, user ref.UserID) (Profile, error)
-	// UserByEmail finds a user by its address, compared case-folded; errs.NotFound if absent.
+	// UserByEmail finds a user by its address, compared case-folded.
 	UserByEmail(ctx context.Context, email string) (ref.UserID, error)
 }
 
-// Ties tells the roles a caller holds; access.Guard is the one that serves.
-type Ties interface {
+// Guard decides; access.Guard is the one that serves.
+type Guard interface {
+	Require(ctx context.Context, by access.Caller, p access.Privilege, org ref.OrgID) error
+	// Orgs tells the roles a caller holds in the organizations it belongs to.
 	Orgs(ctx context.Context, by access.Caller) (map[ref.OrgID]access.RoleSet, error)
+}
+
+// Config is what a Service needs.
+type Config struct {
+	Store Store
+	Guard Guard
+	Now   func() time.Time
 }
 
 // Service is the use cases of people. It is safe for concurrent use.
 type Service struct {
 	store Store
-	ties  Ties
+	guard Guard
+	now   func() time.Time
 }
 
 // New makes a Service.
-func New(store Store, ties Ties) (*Service, error) {
-	if store == nil || ties == nil {
-		return nil, errors.New("iam: a store and ties are needed")
+func New(cfg Config) (*Service, error) {
+	if cfg.Store == nil || cfg.Guard == nil || cfg.Now == nil {
+		return nil, errors.New("iam: a store, a guard and a clock are needed")
 	}
-	return &Service{store: store, ties: ties}, nil
+	return &Service{store: cfg.Store, guard: cfg.Guard, now: cfg.Now}, nil
 }
 
 // Me returns the caller as a user.
@@ -63,7 +81,7 @@ func (s *Service) Me(ctx context.Context, by access.Caller) (Profile, error) {
 	if by.User == 0 {
 		return Profile{}, errs.Forbiddenf("only a user has a profile")
 	}
-	roles, err := s.ties.Orgs(ctx, by)
+	roles, err := s.guard.Orgs(ctx, by)
 	if err != nil {
 		return Profile{}, err
 	}

@@ -1,89 +1,34 @@
 package iam
 
 import (
-	"net/http"
+	"maps"
 
 	"espalier.dev/api/door"
-	"espalier.dev/contract/wire"
 	"espalier.dev/org"
-	"espalier.dev/ref"
 )
 
 // API is the name of the document that is served.
 const API = "iam"
 
-// Handlers is the operations of the API over the use cases of the tree. Zone is the server's part of references; catalog
-// describes capabilities.
-func Handlers(orgs *org.Service, catalog org.Catalog, zone string) map[string]door.Handler {
-	s := &server{orgs: orgs, catalog: catalog, zone: zone}
-	return map[string]door.Handler{
-		"Organization#show": s.showOrganization,
-		"Project#Index":     s.listProjects,
-		"Capability#index":  s.listCapabilities,
-		"Capability#show":   s.showCapability,
-	}
+// Config is what the operations stand on.
+type Config struct {
+	Orgs *org.Service
+	// Catalog describes capabilities.
+	Catalog org.Catalog
+	// Zone is the server's part of references.
+	Zone string
 }
 
-type server struct {
-	orgs    *org.Service
-	catalog org.Catalog
-	zone    string
+// Handlers is the operations of the API, noun by noun.
+func Handlers(cfg Config) map[string]door.Handler {
+	s := &server{cfg}
+	all := make(map[string]door.Handler)
+	for _, noun := range []map[string]door.Handler{
+		s.organizations(),
+	} {
+		maps.Copy(all, noun)
+	}
+	return all
 }
 
-func (s *server) showOrganization(w http.ResponseWriter, r *door.Request) error {
-	o, err := s.orgs.Organization(r.Context(), r.Caller(), r.OrgID())
-	if err != nil {
-		return err
-	}
-	return door.JSON(w, http.StatusOK, wire.Organization{ID: o.ID, Kind: "iam#org", Name: o.Name, CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt})
-}
-
-func (s *server) listProjects(w http.ResponseWriter, r *door.Request) error {
-	projects, err := s.orgs.Projects(r.Context(), r.Caller(), r.OrgID())
-	if err != nil {
-		return err
-	}
-	list := make([]wire.Project, len(projects))
-	for i, p := range projects {
-		name := ref.Ref{Zone: s.zone, Org: p.Org, Service: "iam", Type: "project", ID: p.ID.String()}
-		list[i] = wire.Project{ID: p.ID, Kind: "iam:project", Ref: name.String(), Name: p.Name, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt}
-	}
-	return door.JSON(w, http.StatusOK, list)
-}
-
-func (s *server) listCapabilities(w http.ResponseWriter, r *door.Request) error {
-	held, err := s.orgs.Capabilities(r.Context(), r.Caller(), r.OrgID())
-	if err != nil {
-		return err
-	}
-	list := make([]wire.HeldCapability, len(held))
-	for i, h := range held {
-		list[i] = s.capability(r, h)
-	}
-	return door.JSON(w, http.StatusOK, list)
-}
-
-func (s *server) showCapability(w http.ResponseWriter, r *door.Request) error {
-	h, err := s.orgs.Capability(r.Context(), r.Caller(), r.OrgID(), r.String("capabilityName"))
-	if err != nil {
-		return err
-	}
-	return door.JSON(w, http.StatusOK, s.capability(r, h))
-}
-
-// capability shows the end as it was stored; the view index leaves the text and the terms out.
-func (s *server) capability(r *door.Request, h org.Held) wire.HeldCapability {
-	c := wire.HeldCapability{Name: h.Name, Kind: "iam#capability", OrgID: r.OrgID(), ExpiresAt: h.ExpiresAt,
-		OnboardingStatus: "completed", CreatedAt: h.CreatedAt, UpdatedAt: h.UpdatedAt}
-	if r.String("view") == "index" {
-		return c
-	}
-	c.Description = s.catalog[h.Name].Description
-	if h.Name == org.MSP {
-		c.Terms = map[string]any{"maxDepth": h.Depth}
-		if h.MaxWidth != nil {
-			c.Terms["maxWidth"] = *h.MaxWidth
-		}
-	}
-	return c
-}
+type server struct{ Config }

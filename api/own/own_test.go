@@ -83,7 +83,7 @@ func newWorld(t *testing.T, customers string) world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	people, err := iam.New(db.IAM(), guard)
+	people, err := iam.New(iam.Config{Store: db.IAM(), Guard: guard, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
