@@ -6,6 +6,7 @@
 //	filter/        the filter language: parse, print, match in memory, compile to SQL
 //	access/        caller, privileges, roles, the decision "may X do Y on Z"
 //	audit/         who did what, in which organization; sealed in a keyed hash chain
+//	egress/        the guard and the map that every request passes which others name
 //	keyring/       the keys outside the database: they seal secrets and sign the chain
 //	org/           organizations, customers, capabilities and their ends, tags; import and export
 //	iam/           people and the organizations they belong to
