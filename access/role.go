@@ -1,6 +1,7 @@
 package access
 
 import (
+	"slices"
 	"strings"
 
 	"espalier.dev/ref"
@@ -54,6 +55,18 @@ func (r Role) Holds(p Privilege) bool {
 		}
 	}
 	return false
+}
+
+// Privileges lists what the role gives, by name.
+func (r Role) Privileges() []string {
+	var list []string
+	for p := range rules {
+		if r.Holds(p) {
+			list = append(list, string(p))
+		}
+	}
+	slices.Sort(list)
+	return list
 }
 
 // matches compares two names of three parts; a part of the pattern may be *.

@@ -14,6 +14,7 @@ const (
 	anyValue   = `a string of format binary stands for any JSON value`
 	undeclared = `required names members that are not declared, so that no client could ever satisfy it`
 	tagTypo    = `the pattern says 0-1 where 0-9 is meant: a tag such as 99 has to pass`
+	textID     = `an organization's id is a whole number from 1 everywhere else; here the bound is missing, or the type is text`
 	emptyPage  = `?status= filters results, and may leave none`
 )
 
@@ -41,6 +42,15 @@ var Corrections = []Correction{
 		`"[a-zA-Z0-1\\:]"`, `"[a-zA-Z0-9:]"`, tagTypo},
 	{"msp", "/components/schemas/MSPCustomerBulkCreateResponseV2/properties/results/minItems", `1`, ``, emptyPage},
 	{"msp", "/components/schemas/MSPCustomerBulkDeleteResponseV2/properties/results/minItems", `1`, ``, emptyPage},
+
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1contracts/get/parameters/4/schema", `{"type":"string"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1contracts/post/parameters/0/schema", `{"type":"string"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1contracts~1{id}/delete/parameters/0/schema", `{"type":"string"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1contracts~1{id}/get/parameters/1/schema", `{"type":"string"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1contracts~1{id}/patch/parameters/0/schema", `{"type":"string"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1contracts~1{id}~1activation/patch/parameters/0/schema", `{"type":"string"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1contracts/get/parameters/1/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1contracts/get/parameters/2/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
 
 	{"scim", "/components/schemas/SCIMOperations/required", `["op","path"]`, `["op"]`,
 		`RFC 7644, section 3.5.2 makes path optional, and provisioners leave it out`},

@@ -125,6 +125,12 @@ func newWorld(t *testing.T, s *server, expired string) *world {
 	return w
 }
 
+// renewals add what is valid for operations beyond those of the tree, a file each. They come after what renew itself makes.
+var renewals = []func(*world){
+	renewSettings,
+	renewContracts,
+}
+
 // renew makes the values that are valid for the next operation: it may delete what it is about.
 func (w *world) renew() {
 	id := w.create(fmt.Sprintf("Fresh %d", w.n), nil)
@@ -138,6 +144,9 @@ func (w *world) renew() {
 		"expiresAt": "2031-06-30T00:00:00Z", "hasCustomExpiry": true, "capabilities": []any{members{{"expiresAt", "2031-06-30T00:00:00Z"}, {"hasCustomExpiry", true}, {"name", "policy"}}},
 		"customerIds[]": id, "grant_type": "refresh_token", "refresh_token": w.root.RefreshToken, "client_id": "x", "client_secret": "x", "code": "x", "redirect_uri": "x",
 		"espalier Customer#import body": customersCSV,
+	}
+	for _, renewal := range renewals {
+		renewal(w)
 	}
 }
 
@@ -240,11 +249,20 @@ func (w *world) refuse(r *request, what string, status int, parts ...string) {
 
 // itemRefusal is what a bulk call says of its one item: what the schema takes and a rule refuses is told there, with 200.
 func (a answer) itemRefusal() (message string, ok bool) {
-	var r bulkResult
-	if a.status != http.StatusOK || json.Unmarshal([]byte(a.body), &r) != nil || len(r.Results) != 1 || r.TotalSuccessful > 0 {
+	var r struct {
+		bulkResult
+		UpdateResults []struct{ Error string }
+	}
+	if a.status != http.StatusOK || json.Unmarshal([]byte(a.body), &r) != nil {
 		return "", false
 	}
-	return "customers[0]." + r.Results[0].ErrorMessage, true
+	switch {
+	case len(r.Results) == 1 && r.TotalSuccessful == 0:
+		return "customers[0]." + r.Results[0].ErrorMessage, true
+	case len(r.UpdateResults) == 1 && r.UpdateResults[0].Error != "":
+		return "customizations[0]." + r.UpdateResults[0].Error, true
+	}
+	return "", false
 }
 
 func cut(b []byte) []byte { return b[:min(len(b), 500)] }

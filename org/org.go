@@ -103,6 +103,9 @@ type Tx interface {
 	AddTags(ctx context.Context, id ref.OrgID, tags []string) error
 	RemoveTags(ctx context.Context, id ref.OrgID, tags []string) error
 	TagCounts(ctx context.Context, parent ref.OrgID) ([]TagCount, error)
+
+	settingTx
+	contractTx
 }
 
 // Blocker names what stands in the way of deleting an organization, e.g. "2 applied policies: 65fe…, 65ff…"; "" for none.

@@ -18,6 +18,8 @@ type (
 	AccessRuleID int64
 	// ServiceAccountID names a machine identity of one organization.
 	ServiceAccountID int64
+	// ContractID names an understanding between two organizations.
+	ContractID int64
 	// TokenID names a refresh token; it is not the credential. Shape: ^[a-zA-Z0-9]+$.
 	TokenID string
 )
@@ -28,4 +30,5 @@ func (id UserID) String() string           { return strconv.FormatInt(int64(id),
 func (id UserGroupID) String() string      { return strconv.FormatInt(int64(id), 10) }
 func (id RoleID) String() string           { return strconv.FormatInt(int64(id), 10) }
 func (id AccessRuleID) String() string     { return strconv.FormatInt(int64(id), 10) }
+func (id ContractID) String() string       { return strconv.FormatInt(int64(id), 10) }
 func (id ServiceAccountID) String() string { return strconv.FormatInt(int64(id), 10) }

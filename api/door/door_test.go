@@ -393,22 +393,6 @@ func TestMount(t *testing.T) {
 	}
 }
 
-// The identity API begins with four operations; every other one is listed, and no listed one is unknown.
-func TestMountPartOfIAM(t *testing.T) {
-	t.Parallel()
-	d, err := door.New(door.Config{Authenticate: authenticate})
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := map[string]door.Handler{"Organization#show": nil200, "Project#Index": nil200, "Capability#index": nil200, "Capability#show": nil200}
-	if err := d.Mount("iam", served); err != nil {
-		t.Fatal(err)
-	}
-	if got := len(d.Served()); got != len(served) {
-		t.Errorf("Served: got %d, want %d", got, len(served))
-	}
-}
-
 // Every path of every document can stand beside the others in one mux.
 func TestRoutesDoNotClash(t *testing.T) {
 	t.Parallel()

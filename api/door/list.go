@@ -31,7 +31,17 @@ func (r *Request) SkipToken(position any) error {
 		err = json.Unmarshal(text, position)
 	}
 	if err != nil {
-		return errs.Invalidf("skipToken: is none that this list gave out; follow nextPage as it stands")
+		return errWrongToken
+	}
+	return nil
+}
+
+var errWrongToken = errs.Invalidf("skipToken: is none that this list gave out; follow nextPage as it stands")
+
+// OnePage refuses the token of a list that has one page and so gave out none.
+func (r *Request) OnePage() error {
+	if r.String("skipToken") != "" {
+		return errWrongToken
 	}
 	return nil
 }

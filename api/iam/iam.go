@@ -25,6 +25,8 @@ func Handlers(cfg Config) map[string]door.Handler {
 	all := make(map[string]door.Handler)
 	for _, noun := range []map[string]door.Handler{
 		s.organizations(),
+		s.customizations(),
+		s.contracts(),
 	} {
 		maps.Copy(all, noun)
 	}

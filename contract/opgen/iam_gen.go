@@ -231,10 +231,10 @@ var IAM = contract.API{Name: "iam", Title: "Identity and Access Management API",
 	}},
 	{ID: "Contracts#index", Method: "GET", Path: "/iam/v1/orgs/{orgId}/contracts", Params: []contract.Param{
 		{Name: "view", In: contract.InQuery, AllowEmpty: true, Schema: 27},
-		{Name: "init", In: contract.InQuery, AllowEmpty: true, Schema: 6},
-		{Name: "target", In: contract.InQuery, AllowEmpty: true, Schema: 6},
+		{Name: "init", In: contract.InQuery, AllowEmpty: true, Schema: 4},
+		{Name: "target", In: contract.InQuery, AllowEmpty: true, Schema: 4},
 		{Name: "latest_only", In: contract.InQuery, AllowEmpty: true, Schema: 21},
-		{Name: "orgId", In: contract.InPath, Required: true, Schema: 3},
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 4},
 	}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -245,7 +245,7 @@ var IAM = contract.API{Name: "iam", Title: "Identity and Access Management API",
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
 	{ID: "Contracts#create", Method: "POST", Path: "/iam/v1/orgs/{orgId}/contracts", Params: []contract.Param{
-		{Name: "orgId", In: contract.InPath, Required: true, Schema: 3},
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 4},
 	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 30}, Responses: []contract.Response{
 		{Status: 201, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -257,7 +257,7 @@ var IAM = contract.API{Name: "iam", Title: "Identity and Access Management API",
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
 	{ID: "Contracts#delete", Method: "DELETE", Path: "/iam/v1/orgs/{orgId}/contracts/{id}", Params: []contract.Param{
-		{Name: "orgId", In: contract.InPath, Required: true, Schema: 3},
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 4},
 		{Name: "id", In: contract.InPath, Required: true, Schema: 4},
 	}, Responses: []contract.Response{
 		{Status: 204},
@@ -271,7 +271,7 @@ var IAM = contract.API{Name: "iam", Title: "Identity and Access Management API",
 	}},
 	{ID: "Contracts#show", Method: "GET", Path: "/iam/v1/orgs/{orgId}/contracts/{id}", Params: []contract.Param{
 		{Name: "view", In: contract.InQuery, AllowEmpty: true, Schema: 27},
-		{Name: "orgId", In: contract.InPath, Required: true, Schema: 3},
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 4},
 		{Name: "id", In: contract.InPath, Required: true, Schema: 4},
 	}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json"}},
@@ -284,7 +284,7 @@ var IAM = contract.API{Name: "iam", Title: "Identity and Access Management API",
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
 	{ID: "Contracts#update", Method: "PATCH", Path: "/iam/v1/orgs/{orgId}/contracts/{id}", Params: []contract.Param{
-		{Name: "orgId", In: contract.InPath, Required: true, Schema: 3},
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 4},
 		{Name: "id", In: contract.InPath, Required: true, Schema: 4},
 	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 32}, Responses: []contract.Response{
 		{Status: 200},
@@ -297,7 +297,7 @@ var IAM = contract.API{Name: "iam", Title: "Identity and Access Management API",
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
 	{ID: "Contracts#activation", Method: "PATCH", Path: "/iam/v1/orgs/{orgId}/contracts/{id}/activation", Params: []contract.Param{
-		{Name: "orgId", In: contract.InPath, Required: true, Schema: 3},
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 4},
 		{Name: "id", In: contract.InPath, Required: true, Schema: 4},
 	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 33}, Responses: []contract.Response{
 		{Status: 200},

@@ -186,6 +186,7 @@ func TestDamage(t *testing.T) {
 		}
 		return pack(t, strings.Replace(plain, old, new, 1))
 	}
+	schema := regexp.MustCompile(`"schema":[0-9]+,"migrations":\[`).FindString(plain)
 	flipped := slices.Clone(raw)
 	flipped[len(raw)/2] ^= 0x10
 	tests := []struct {
@@ -209,7 +210,7 @@ func TestDamage(t *testing.T) {
 		{"a table twice", edit(`{"table":"project"`, `{"table":"organization"`), "damaged"},
 		{"more after the end", append(slices.Clone(raw), pack(t, "[1]\n")...), "damaged"},
 		{"a later format", edit(`"version":1,"product":"v1"`, `"version":2,"product":"v9"`), "format 2, and this binary reads 1: use v9"},
-		{"a newer schema", edit(`"schema":1`, `"schema":1000`), "schema 1000"},
+		{"a newer schema", edit(schema, `"schema":1000,"migrations":[`), "schema 1000"},
 		{"another build", edit(`"hash":"`, `"hash":"0`), "made by another build"},
 	}
 	storetest.RunWith(t, nil, func(t *testing.T, to *sqldb.DB) {
