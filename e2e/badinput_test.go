@@ -125,14 +125,16 @@ func newWorld(t *testing.T, s *server, expired string) *world {
 	return w
 }
 
-// renewals add what is valid for operations beyond those of the tree, a file each. They come after what renew itself makes.
-var renewals = []func(*world){
-	renewSettings,
-	renewContracts,
+// renewals add what is valid for operations beyond those of the tree, by the beginning of an operation's name, a file each.
+// They come after what renew itself makes.
+var renewals = map[string]func(*world){
+	"iam Customization":   renewSettings,
+	"iam Contracts":       renewContracts,
+	"iam Service Account": renewAccounts,
 }
 
 // renew makes the values that are valid for the next operation: it may delete what it is about.
-func (w *world) renew() {
+func (w *world) renew(op operation) {
 	id := w.create(fmt.Sprintf("Fresh %d", w.n), nil)
 	w.do("POST", w.at("/msp/v1", "/customers/%d/tags", id), tags("tier:gold")).want(201)
 	var made struct{ ID string }
@@ -145,8 +147,10 @@ func (w *world) renew() {
 		"customerIds[]": id, "grant_type": "refresh_token", "refresh_token": w.root.RefreshToken, "client_id": "x", "client_secret": "x", "code": "x", "redirect_uri": "x",
 		"espalier Customer#import body": customersCSV,
 	}
-	for _, renewal := range renewals {
-		renewal(w)
+	for prefix, renewal := range renewals {
+		if strings.HasPrefix(op.String(), prefix) {
+			renewal(w)
+		}
 	}
 }
 
@@ -185,7 +189,7 @@ func testBadInput(t *testing.T, s *server, ops []operation, expired string) {
 		t.Run(strings.ReplaceAll(op.String(), "/", "_"), func(t *testing.T) {
 			w := w.in(t)
 			w.n = i
-			w.renew()
+			w.renew(op)
 			r := validRequest(t, op, w.valid)
 			before := w.state()
 			w.wrongTokens(r)
@@ -358,6 +362,13 @@ func (w *world) wrongIDs(r *request) {
 			w.refuse(c, what, http.StatusNotFound)
 		}
 	}
+	for param, text := range map[string]string{"serviceAccountId": "999999999", "clientId": "abcdefghij234567"} {
+		if _, ok := r.path[param]; ok {
+			c := r.clone()
+			c.path[param] = text
+			w.refuse(c, "no "+param, http.StatusNotFound)
+		}
+	}
 	if _, ok := r.path["tokenId"]; ok {
 		id, _ := w.server.token(w.t, w.stranger.root.Email)
 		c := r.clone()
@@ -418,7 +429,11 @@ func (w *world) refuseParam(r *request, in, name, text string) {
 		return
 	}
 	c := r.clone()
-	c.path[name] = text
+	if in == "header" {
+		c.header = slices.Concat(r.header, []string{name, text}) // escaped, which no header is: nonsense all the same
+	} else {
+		c.path[name] = text
+	}
 	w.refuse(c, name+" is "+string(cut([]byte(text))), http.StatusBadRequest, name)
 }
 

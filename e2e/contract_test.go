@@ -33,6 +33,7 @@ var contractTests = map[string]func(*msp){
 	"iam":                     testIAM,
 	"customizations":          testCustomizations,
 	"contracts":               testContracts,
+	"service accounts":        testServiceAccounts,
 	"ended capability":        testEndedCapability,
 	"no inheritance":          testNoInheritance,
 	"own list":                testOwnList,

@@ -2,7 +2,9 @@ package iam
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"io"
 	"time"
 
 	"espalier.dev/access"
@@ -45,6 +47,8 @@ type Tx interface {
 	Profile(ctx context.Context, user ref.UserID) (Profile, error)
 	// UserByEmail finds a user by its address, compared case-folded.
 	UserByEmail(ctx context.Context, email string) (ref.UserID, error)
+
+	accountTx
 }
 
 // Guard decides; access.Guard is the one that serves.
@@ -59,6 +63,7 @@ type Config struct {
 	Store Store
 	Guard Guard
 	Now   func() time.Time
+	Rand  io.Reader // nil: crypto/rand
 }
 
 // Service is the use cases of people. It is safe for concurrent use.
@@ -66,6 +71,7 @@ type Service struct {
 	store Store
 	guard Guard
 	now   func() time.Time
+	rand  io.Reader
 }
 
 // New makes a Service.
@@ -73,7 +79,10 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Store == nil || cfg.Guard == nil || cfg.Now == nil {
 		return nil, errors.New("iam: a store, a guard and a clock are needed")
 	}
-	return &Service{store: cfg.Store, guard: cfg.Guard, now: cfg.Now}, nil
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Reader
+	}
+	return &Service{store: cfg.Store, guard: cfg.Guard, now: cfg.Now, rand: cfg.Rand}, nil
 }
 
 // Me returns the caller as a user.

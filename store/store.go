@@ -73,7 +73,7 @@ func (db *DB) join(tx *sqldb.Tx) *Tx {
 	return &Tx{
 		Tx:     tx,
 		Tree:   orgdb.New(tx, db.Dialect(), func() { forget(Forgetter.ForgetAll) }),
-		People: iamdb.New(tx, users),
+		People: iamdb.New(tx, db.Dialect(), users),
 		Log:    auditdb.New(tx, db.Dialect()),
 		Tokens: tokendb.New(tx, db.Dialect(), users),
 	}

@@ -4,6 +4,7 @@ import (
 	"maps"
 
 	"espalier.dev/api/door"
+	"espalier.dev/iam"
 	"espalier.dev/org"
 )
 
@@ -12,7 +13,8 @@ const API = "iam"
 
 // Config is what the operations stand on.
 type Config struct {
-	Orgs *org.Service
+	Orgs   *org.Service
+	People *iam.Service
 	// Catalog describes capabilities.
 	Catalog org.Catalog
 	// Zone is the server's part of references.
@@ -27,6 +29,7 @@ func Handlers(cfg Config) map[string]door.Handler {
 		s.organizations(),
 		s.customizations(),
 		s.contracts(),
+		s.serviceAccounts(),
 	} {
 		maps.Copy(all, noun)
 	}

@@ -17,12 +17,15 @@ import (
 // People is the statements of people and access in one transaction.
 type People struct {
 	tx      *sqldb.Tx
+	dialect *sqldb.Dialect
 	changed func(...ref.UserID) // what decisions are made by has changed for these users
 }
 
 // New makes the statements of a transaction. changed is called, inside the transaction, with users whose memberships, roles
 // or sessions have changed.
-func New(tx *sqldb.Tx, changed func(...ref.UserID)) People { return People{tx: tx, changed: changed} }
+func New(tx *sqldb.Tx, d *sqldb.Dialect, changed func(...ref.UserID)) People {
+	return People{tx: tx, dialect: d, changed: changed}
+}
 
 const ownerQuery = `
 	SELECT u.id, u.email, u.first_name, u.last_name, m.state, u.created_at, u.updated_at

@@ -1,0 +1,145 @@
+package e2e_test
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/ecdh"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"fmt"
+	"strings"
+)
+
+type accountClient struct {
+	ClientID, ClientSecret, EncryptedSecret, IV, AuthTag, EphemeralPublicKey string
+	CreatedBy                                                                int64
+}
+
+// newAccount makes a service account and returns its path.
+func (m *msp) newAccount(name string) string {
+	m.t.Helper()
+	return m.do("POST", m.at("/iam/v1", "/service-accounts"), object{"name": name, "description": "text"}).want(201).header.Get("Location")
+}
+
+func testServiceAccounts(m *msp) {
+	list := m.at("/iam/v1", "/service-accounts")
+	path := m.newAccount("robot")
+	var shown struct {
+		ID                     int64
+		Ref, Name, Description string
+		CreatedBy              int64
+	}
+	m.do("GET", path, nil).want(200).into(&shown)
+	equal(m.t, "account", fmt.Sprint(shown.Ref == fmt.Sprint("iam#service-account:", shown.ID), shown.Name, shown.Description, shown.CreatedBy == int64(m.root.UserID)), "truerobottexttrue")
+	m.do("PATCH", path, object{"name": "arm"}).want(204)
+	m.do("GET", path, nil).want(200).into(&shown)
+	equal(m.t, "changed", shown.Name+" "+shown.Description, "arm text")
+	m.do("PATCH", path, object{"name": " "}).wantError(400, "bad_request", "name")
+
+	var first, second accountClient
+	m.do("POST", path+"/clients", nil).want(201).into(&first)
+	m.do("POST", path+"/clients", nil).want(201).into(&second)
+	m.do("POST", path+"/clients", nil).wantError(400, "bad_request", "2 clients")
+	if first.ClientSecret == "" || first.ClientSecret == second.ClientSecret || first.ClientID == second.ClientID {
+		m.t.Errorf("clients: got %+v and %+v", first, second)
+	}
+	var clients []accountClient
+	m.do("GET", path+"/clients", nil).want(200).into(&clients)
+	equal(m.t, "clients", len(clients), 2)
+	one := m.do("GET", path+"/clients/"+first.ClientID, nil).want(200)
+	if strings.Contains(one.body, first.ClientSecret) {
+		m.t.Error("a secret is shown again")
+	}
+	m.do("DELETE", path+"/clients/"+first.ClientID, nil).want(204)
+	m.do("DELETE", path+"/clients/"+first.ClientID, nil).wantError(404, "not_found")
+	m.do("GET", path+"/clients/"+first.ClientID, nil).wantError(404, "not_found")
+	testEncryptedSecret(m, path)
+
+	for i := range 19 {
+		m.newAccount(fmt.Sprint("more ", i))
+	}
+	m.do("POST", list, object{"name": "one too many"}).wantError(400, "bad_request", "20 service accounts")
+	m.do("GET", list+"?view=index", nil).want(200)
+
+	m.do("DELETE", path, nil).want(204)
+	for _, gone := range []string{path, path + "/clients"} {
+		m.do("GET", gone, nil).wantError(404, "not_found")
+	}
+	m.do("POST", path+"/clients", nil).wantError(404, "not_found")
+	m.do("PATCH", path, object{"name": "x"}).wantError(404, "not_found")
+	m.do("DELETE", path, nil).wantError(404, "not_found")
+}
+
+// testEncryptedSecret decrypts as a recipient would.
+func testEncryptedSecret(m *msp, path string) {
+	for name, curve := range map[string]ecdh.Curve{"X25519": ecdh.X25519(), "P-256": ecdh.P256()} {
+		own, err := curve.GenerateKey(rand.Reader)
+		must(m, err)
+		public, err := x509.MarshalPKIXPublicKey(own.PublicKey())
+		must(m, err)
+		var c accountClient
+		m.do("POST", path+"/clients", nil, "X-Recipient-Public-Key", base64.StdEncoding.EncodeToString(public)).want(201).into(&c)
+		if c.ClientSecret != "" {
+			m.t.Errorf("%s: the secret is there in plain", name)
+		}
+		theirs, err := x509.ParsePKIXPublicKey(m.bytes(c.EphemeralPublicKey))
+		must(m, err)
+		var point *ecdh.PublicKey
+		switch key := theirs.(type) {
+		case *ecdh.PublicKey:
+			point = key
+		case interface {
+			ECDH() (*ecdh.PublicKey, error)
+		}:
+			point, err = key.ECDH()
+			must(m, err)
+		}
+		shared, err := own.ECDH(point)
+		must(m, err)
+		key, err := hkdf.Key(sha256.New, shared, nil, "espalier service account client secret", 32)
+		must(m, err)
+		block, err := aes.NewCipher(key)
+		must(m, err)
+		aead, err := cipher.NewGCM(block)
+		must(m, err)
+		secret, err := aead.Open(nil, m.bytes(c.IV), append(m.bytes(c.EncryptedSecret), m.bytes(c.AuthTag)...), nil)
+		must(m, err)
+		if !strings.HasPrefix(string(secret), "esc_") {
+			m.t.Errorf("%s: the secret is %q", name, secret)
+		}
+		m.do("DELETE", path+"/clients/"+c.ClientID, nil).want(204)
+	}
+	m.do("POST", path+"/clients", nil, "X-Recipient-Public-Key", "AAAA").wantError(400, "bad_request", "X-Recipient-Public-Key")
+	m.do("POST", path+"/clients", nil, "X-Recipient-Public-Key", base64.StdEncoding.EncodeToString(make([]byte, 32))).
+		wantError(400, "bad_request", "X-Recipient-Public-Key")
+}
+
+func must(m *msp, err error) {
+	m.t.Helper()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (m *msp) bytes(text string) []byte {
+	m.t.Helper()
+	b, err := base64.StdEncoding.DecodeString(text)
+	must(m, err)
+	return b
+}
+
+func renewAccounts(w *world) {
+	path := w.newAccount(fmt.Sprint("Walk ", w.n))
+	var c accountClient
+	w.do("POST", path+"/clients", nil).want(201).into(&c)
+	var id int64
+	_, err := fmt.Sscan(path[strings.LastIndexByte(path, '/')+1:], &id)
+	must(w.msp, err)
+	for _, op := range []string{"Show", "Update", "Delete"} {
+		w.valid["iam Service Account#"+op+" id"] = id
+	}
+	w.valid["serviceAccountId"], w.valid["clientId"] = id, c.ClientID
+}
