@@ -1,6 +1,10 @@
 package access
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // Privilege is a right of the form service:resource:verb.
 type Privilege string
@@ -103,6 +107,9 @@ const (
 	SCIMConfigShow  Privilege = "scim:config:show"
 )
 
+// OrgOwn is what owners alone have: no operation asks for it by itself, and no other role can hold it.
+const OrgOwn Privilege = "common:org:own"
+
 // Self marks an operation on what the caller owns (its tokens, its profile): it asks for no privilege in an organization.
 const Self Privilege = "self"
 
@@ -142,7 +149,8 @@ var rules = compile()
 
 func compile() map[Privilege]rule {
 	m := make(map[Privilege]rule)
-	for _, api := range operations {
+	beside := map[string]Privilege{"": OrgOwn}
+	for _, api := range append(slices.Collect(maps.Values(operations)), beside) {
 		for _, p := range api {
 			r := rule{capability: p.Capability(), affiliated: affiliated[p]}
 			for _, role := range Roles {

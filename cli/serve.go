@@ -162,7 +162,7 @@ func (v *serveVerb) routes(sys *system, telemetry *api.Telemetry) (http.Handler,
 	}
 	for name, handlers := range map[string]map[string]door.Handler{
 		msp.API:    msp.Handlers(sys.orgs),
-		apiiam.API: apiiam.Handlers(apiiam.Config{Orgs: sys.orgs, People: sys.people, Catalog: sys.catalog, Zone: zone}),
+		apiiam.API: apiiam.Handlers(apiiam.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Catalog: sys.catalog, Zone: zone}),
 		oidc.API:   oidc.Handlers(sys.tokens),
 		own.API:    own.Handlers(own.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Catalog: sys.catalog, Now: time.Now}),
 	} {

@@ -51,6 +51,12 @@ var Corrections = []Correction{
 	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1contracts~1{id}~1activation/patch/parameters/0/schema", `{"type":"string"}`, `{"minimum":1,"type":"integer"}`, textID},
 	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1contracts/get/parameters/1/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
 	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1contracts/get/parameters/2/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1refresh-tokens/delete/parameters/0/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1refresh-tokens/delete/parameters/1/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1refresh-tokens/get/parameters/0/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1refresh-tokens/get/parameters/1/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1refresh-tokens~1{id}/delete/parameters/0/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1refresh-tokens~1{id}/delete/parameters/1/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
 
 	{"scim", "/components/schemas/SCIMOperations/required", `["op","path"]`, `["op"]`,
 		`RFC 7644, section 3.5.2 makes path optional, and provisioners leave it out`},

@@ -131,10 +131,15 @@ var renewals = map[string]func(*world){
 	"iam Customization":   renewSettings,
 	"iam Contracts":       renewContracts,
 	"iam Service Account": renewAccounts,
+	"iam Refresh Token":   renewTokens,
 }
 
 // renew makes the values that are valid for the next operation: it may delete what it is about.
 func (w *world) renew(op operation) {
+	if w.do("GET", "/espalier/v1/me", nil).status == http.StatusUnauthorized { // the operation before ended all tokens
+		_, w.root.RefreshToken = w.server.token(w.t, w.root.Email)
+		w.caller = w.server.signIn(w.t, w.root.RefreshToken)
+	}
 	id := w.create(fmt.Sprintf("Fresh %d", w.n), nil)
 	w.do("POST", w.at("/msp/v1", "/customers/%d/tags", id), tags("tier:gold")).want(201)
 	var made struct{ ID string }

@@ -143,3 +143,60 @@ func renewAccounts(w *world) {
 	}
 	w.valid["serviceAccountId"], w.valid["clientId"] = id, c.ClientID
 }
+
+func testIAMTokens(m *msp) {
+	const path = "/iam/v1/refresh-tokens"
+	type token struct {
+		ID          string
+		IsDeletable bool
+	}
+	var own []token
+	m.do("POST", "/espalier/v1/tokens", object{"name": "second"}).want(201)
+	m.do("GET", path, nil).want(200).into(&own)
+	equal(m.t, "own tokens", fmt.Sprint(len(own), own[0].IsDeletable), "2 true")
+	m.do("GET", path+"/"+own[0].ID, nil).want(200)
+	m.do("GET", path+"/nosuchtoken", nil).wantError(404, "not_found")
+
+	// An owner acts for a user of the organization; not for one who belongs to others too.
+	id := m.create("Tokens", object{"owners": []object{{"email": "one@tokens.example"}, {"email": "two@tokens.example"}}})
+	m.create("Other", object{"owners": []object{{"email": "two@tokens.example"}}})
+	one, two := m.asOwnerOf(id, "one@tokens.example"), m.asOwnerOf(id, "two@tokens.example")
+	of := func(c *msp, u *msp) string { return fmt.Sprintf("?orgId=%d&userId=%d", id, u.userID()) }
+	var theirs []token
+	two.do("GET", path+of(two, one), nil).want(200).into(&theirs)
+	equal(m.t, "deletable", fmt.Sprint(len(theirs), theirs[0].IsDeletable), "1 true")
+	one.do("GET", path+of(one, two), nil).want(200).into(&theirs)
+	equal(m.t, "not deletable", fmt.Sprint(len(theirs), theirs[0].IsDeletable), "1 false")
+	one.do("DELETE", path+of(one, two), nil).wantError(403, "forbidden", "other organizations")
+	one.do("DELETE", path+"/"+theirs[0].ID+of(one, two), nil).wantError(403, "forbidden")
+	m.do("GET", path+of(m, one), nil).wantError(403, "forbidden", "Manage organization") // the parent's owner is no owner there
+	m.do("GET", path+fmt.Sprintf("?orgId=999999&userId=%d", one.userID()), nil).wantError(404, "not_found")
+	one.do("GET", path+fmt.Sprintf("?orgId=%d&userId=%d", id, m.root.UserID), nil).wantError(404, "not_found")
+	for _, half := range []string{"?orgId=1", "?userId=1"} {
+		m.do("GET", path+half, nil).wantError(422, "unprocessable_entity", "userId")
+		m.do("DELETE", path+half, nil).wantError(422, "unprocessable_entity")
+		m.do("DELETE", path+"/"+own[0].ID+half, nil).wantError(422, "unprocessable_entity")
+	}
+	two.do("DELETE", path+of(two, one), nil).want(204)
+	one.do("GET", path, nil).wantError(401, "unauthorized")
+
+	m.do("DELETE", path+"/"+own[1].ID+"x", nil).wantError(404, "not_found")
+	m.do("DELETE", path, nil).want(204)
+	m.do("GET", path, nil).wantError(401, "unauthorized")
+}
+
+// userID is who asks.
+func (m *msp) userID() int64 {
+	m.t.Helper()
+	var me struct{ UserID int64 }
+	m.do("GET", "/espalier/v1/me", nil).want(200).into(&me)
+	return me.UserID
+}
+
+// renewTokens makes a token to show and to end. Ending all of them ends the walk's own, so it signs in anew.
+func renewTokens(w *world) {
+	var made struct{ ID string }
+	w.do("POST", "/espalier/v1/tokens", object{"name": "fresh"}).want(201).into(&made)
+	w.valid["id"] = made.ID
+	w.valid["userId"] = w.root.UserID
+}

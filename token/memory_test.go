@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"espalier.dev/access"
 	"espalier.dev/audit"
 	"espalier.dev/errs"
 	"espalier.dev/keyring"
@@ -60,7 +61,14 @@ func (m *memory) Live(_ context.Context, session ref.TokenID, user ref.UserID) (
 	return ok && t.User == user && t.usable(m.now()) == nil, nil
 }
 
+// Require and Memberships are of somebody without an organization: what owners may do is tried in store.
+func (m *memory) Require(context.Context, access.Caller, access.Privilege, ref.OrgID) error {
+	return errs.NotFoundf("no organization")
+}
+
 type memoryTx struct{ *memory }
+
+func (m memoryTx) Memberships(context.Context, ref.UserID) ([]ref.OrgID, error) { return nil, nil }
 
 func (m memoryTx) Now() time.Time { return m.now() }
 func (m memoryTx) Record(_ context.Context, e audit.Entry) error {

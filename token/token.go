@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"espalier.dev/access"
 	"espalier.dev/audit"
 	"espalier.dev/errs"
 	"espalier.dev/ref"
@@ -48,6 +49,8 @@ type Tx interface {
 	InsertRefreshToken(ctx context.Context, t RefreshToken) error
 	// RevokeRefreshToken ends a token at now; from the commit on it is dead.
 	RevokeRefreshToken(ctx context.Context, t RefreshToken, now time.Time) error
+	// Memberships lists the organizations a user belongs to, by id, those it is shut out of included.
+	Memberships(ctx context.Context, user ref.UserID) ([]ref.OrgID, error)
 	// StampUse moves the last uses of tokens forward, never back. Absent tokens are passed over.
 	StampUse(ctx context.Context, uses []Use) error
 }
@@ -56,6 +59,8 @@ type Tx interface {
 // answers from memory, and a revocation counts for it at once.
 type Sessions interface {
 	Live(ctx context.Context, session ref.TokenID, user ref.UserID) (bool, error)
+	// Require returns nil if the caller has p in the organization.
+	Require(ctx context.Context, by access.Caller, p access.Privilege, org ref.OrgID) error
 }
 
 // Box seals what is kept secret in the database; keyring.Keyring is what serves.

@@ -6,6 +6,7 @@ import (
 	"espalier.dev/api/door"
 	"espalier.dev/iam"
 	"espalier.dev/org"
+	"espalier.dev/token"
 )
 
 // API is the name of the document that is served.
@@ -15,6 +16,7 @@ const API = "iam"
 type Config struct {
 	Orgs   *org.Service
 	People *iam.Service
+	Tokens *token.Service
 	// Catalog describes capabilities.
 	Catalog org.Catalog
 	// Zone is the server's part of references.
@@ -30,6 +32,7 @@ func Handlers(cfg Config) map[string]door.Handler {
 		s.customizations(),
 		s.contracts(),
 		s.serviceAccounts(),
+		s.refreshTokens(),
 	} {
 		maps.Copy(all, noun)
 	}

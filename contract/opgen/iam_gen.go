@@ -1031,8 +1031,8 @@ var IAM = contract.API{Name: "iam", Title: "Identity and Access Management API",
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
 	{ID: "Refresh Token#RevokeAll", Method: "DELETE", Path: "/iam/v1/refresh-tokens", Params: []contract.Param{
-		{Name: "orgId", In: contract.InQuery, AllowEmpty: true, Schema: 6},
-		{Name: "userId", In: contract.InQuery, AllowEmpty: true, Schema: 6},
+		{Name: "orgId", In: contract.InQuery, AllowEmpty: true, Schema: 4},
+		{Name: "userId", In: contract.InQuery, AllowEmpty: true, Schema: 4},
 	}, Responses: []contract.Response{
 		{Status: 204},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -1044,8 +1044,8 @@ var IAM = contract.API{Name: "iam", Title: "Identity and Access Management API",
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
 	{ID: "Refresh Token#Index", Method: "GET", Path: "/iam/v1/refresh-tokens", Params: []contract.Param{
-		{Name: "orgId", In: contract.InQuery, AllowEmpty: true, Schema: 6},
-		{Name: "userId", In: contract.InQuery, AllowEmpty: true, Schema: 6},
+		{Name: "orgId", In: contract.InQuery, AllowEmpty: true, Schema: 4},
+		{Name: "userId", In: contract.InQuery, AllowEmpty: true, Schema: 4},
 	}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -1057,8 +1057,8 @@ var IAM = contract.API{Name: "iam", Title: "Identity and Access Management API",
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
 	{ID: "Refresh Token#Revoke", Method: "DELETE", Path: "/iam/v1/refresh-tokens/{id}", Params: []contract.Param{
-		{Name: "orgId", In: contract.InQuery, AllowEmpty: true, Schema: 6},
-		{Name: "userId", In: contract.InQuery, AllowEmpty: true, Schema: 6},
+		{Name: "orgId", In: contract.InQuery, AllowEmpty: true, Schema: 4},
+		{Name: "userId", In: contract.InQuery, AllowEmpty: true, Schema: 4},
 		{Name: "id", In: contract.InPath, Required: true, Schema: 72},
 	}, Responses: []contract.Response{
 		{Status: 204},

@@ -43,3 +43,12 @@ type ServiceAccountClient struct {
 	CreatedBy          int64     `json:"createdBy"`
 	CreatedAt          time.Time `json:"createdAt"`
 }
+
+// IAMRefreshToken is a refresh token as IAM shows it. It is not the credential.
+type IAMRefreshToken struct {
+	ID          ref.TokenID `json:"id"`
+	Kind        string      `json:"kind"` // iam#refresh-token
+	IsDeletable bool        `json:"isDeletable"`
+	CreatedAt   time.Time   `json:"createdAt"`
+	ExpiresAt   time.Time   `json:"expiresAt"`
+}

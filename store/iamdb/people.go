@@ -187,6 +187,18 @@ func (t People) Profile(ctx context.Context, user ref.UserID) (iam.Profile, erro
 	return p, err
 }
 
+// Memberships lists the organizations a user belongs to, by id, those it is shut out of included.
+func (t People) Memberships(ctx context.Context, user ref.UserID) ([]ref.OrgID, error) {
+	var list []ref.OrgID
+	err := t.tx.Rows(ctx, `SELECT org_id FROM membership WHERE user_id = $1 ORDER BY org_id`, []any{user}, func(scan func(...any) error) error {
+		var id ref.OrgID
+		err := scan(&id)
+		list = append(list, id)
+		return err
+	})
+	return list, err
+}
+
 // UserByEmail finds a user by its address, compared case-folded.
 func (t People) UserByEmail(ctx context.Context, email string) (ref.UserID, error) {
 	var id ref.UserID

@@ -17,6 +17,7 @@ import (
 	"espalier.dev/keyring"
 	"espalier.dev/ref"
 	"espalier.dev/store/auditdb"
+	"espalier.dev/store/iamdb"
 	"espalier.dev/store/sqldb"
 	"espalier.dev/store/storetest"
 	"espalier.dev/store/tokendb"
@@ -28,6 +29,7 @@ type tx struct {
 	*sqldb.Tx
 	tokendb.Tokens
 	auditdb.Log
+	iamdb.People
 }
 
 var _ token.Tx = tx{}
@@ -40,13 +42,14 @@ type database struct {
 }
 
 func (d *database) join(t *sqldb.Tx) token.Tx {
-	return tx{t, tokendb.New(t, d.Dialect(), func(users ...ref.UserID) {
+	changed := func(users ...ref.UserID) {
 		t.AfterCommit(func() {
 			d.mu.Lock()
 			defer d.mu.Unlock()
 			d.changed = append(d.changed, users...)
 		})
-	}), auditdb.New(t, d.Dialect())}
+	}
+	return tx{t, tokendb.New(t, d.Dialect(), changed), auditdb.New(t, d.Dialect()), iamdb.New(t, d.Dialect(), changed)}
 }
 
 func (d *database) Write(ctx context.Context, fn func(token.Tx) error) error {
@@ -64,6 +67,11 @@ func (d *database) Live(ctx context.Context, session ref.TokenID, user ref.UserI
 		return err
 	})
 	return live, err
+}
+
+// Require is of somebody without an organization: what owners may do is tried over HTTP.
+func (d *database) Require(context.Context, access.Caller, access.Privilege, ref.OrgID) error {
+	return errs.NotFoundf("no organization")
 }
 
 func withUsers(t *testing.T, db *sqldb.DB) *database {
