@@ -7,6 +7,7 @@
 //	access/        caller, privileges, roles, the decision "may X do Y on Z"
 //	audit/         who did what, in which organization; sealed in a keyed hash chain
 //	egress/        the guard and the map that every request passes which others name
+//	audit/trail/   the log as those see it whom it is about; the record of calls of the API
 //	keyring/       the keys outside the database: they seal secrets and sign the chain
 //	org/           organizations, customers, capabilities and their ends, tags; import and export
 //	iam/           people and the organizations they belong to

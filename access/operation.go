@@ -142,5 +142,7 @@ var operations = map[string]map[string]Privilege{
 		"Customer#export":  CustomerIndex,
 		"Capability#index": CapabilityIndex,
 		"Tag#index":        TagIndex,
+		"Audit#index":      EventIndex,
+		"Audit#export":     EventIndex,
 	},
 }

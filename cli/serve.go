@@ -21,6 +21,7 @@ import (
 	"espalier.dev/api/msp"
 	"espalier.dev/api/oidc"
 	"espalier.dev/api/own"
+	"espalier.dev/audit/trail"
 	"espalier.dev/errs"
 	"espalier.dev/org"
 )
@@ -35,6 +36,7 @@ type serveVerb struct {
 	Migrate        bool           `help:"Bring a PostgreSQL schema up to date before serving; on SQLite that is done always."`
 	CapabilityFile string         `placeholder:"FILE" help:"YAML list of further capabilities: name, displayName, description, keptToOneself."`
 	AuditKeep      time.Duration  `default:"9600h" placeholder:"TIME" help:"How long audit entries are kept, e.g. 9600h (400 days); 0 keeps them for ever."`
+	APIEvents      string         `name:"api-events" default:"changes" enum:"none,changes,all" placeholder:"WHICH" help:"Calls of the API that organizations see in their api-events: changes (and refusals), all, or none."`
 	RateLimit      float64        `default:"200" placeholder:"N" help:"Requests per second that one caller may make on average; 0: any number."`
 	RateBurst      int            `default:"400" placeholder:"N" help:"Requests that one caller may make at once."`
 	TrustedProxies []netip.Prefix `placeholder:"NET,…" help:"Networks of proxies whose X-Forwarded-For is believed, e.g. 10.0.0.0/8."`
@@ -109,14 +111,23 @@ func readCatalog(path string) ([]org.Definition, error) {
 }
 
 // serve runs the server and, on a data folder, the operator's socket beside it.
-func (v *serveVerb) serve(ctx context.Context, sh *Shell, sys *system, log *slog.Logger) error {
+func (v *serveVerb) serve(ctx context.Context, sh *Shell, sys *system, log *slog.Logger) (err error) {
 	tracing, err := api.StartTracing(ctx, api.TracingConfig{Env: sh.Getenv, Version: BuildVersion().Version, Logger: log})
 	if err != nil {
 		return err
 	}
 	telemetry := api.NewTelemetry(api.TelemetryConfig{Logger: log, Version: BuildVersion().Version})
-	telemetry.Registerer().MustRegister(storeMetrics{sys.db})
-	routes, err := v.routes(sys, telemetry)
+	recorder, err := trail.NewRecorder(sys.db.Trail(), map[string]trail.Calls{"changes": trail.ChangeCalls, "all": trail.AllCalls}[v.APIEvents], time.Now, log)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		err = errors.Join(err, sys.unlessAway(recorder.Close(stop)))
+	}()
+	telemetry.Registerer().MustRegister(storeMetrics{sys.db, recorder})
+	routes, err := v.routes(sys, telemetry, recorder, ctx.Done())
 	if err != nil {
 		return err
 	}
@@ -143,7 +154,7 @@ func (v *serveVerb) serve(ctx context.Context, sh *Shell, sys *system, log *slog
 }
 
 // routes mounts every API that is served.
-func (v *serveVerb) routes(sys *system, telemetry *api.Telemetry) (http.Handler, error) {
+func (v *serveVerb) routes(sys *system, telemetry *api.Telemetry, recorder *trail.Recorder, stopping <-chan struct{}) (http.Handler, error) {
 	callers, err := api.NewCallerLimiter(api.RateConfig{Rate: v.RateLimit, Burst: v.RateBurst})
 	if err != nil {
 		return nil, usageOf(err)
@@ -156,15 +167,16 @@ func (v *serveVerb) routes(sys *system, telemetry *api.Telemetry) (http.Handler,
 		Authenticate: oidc.Authenticate(sys.tokens),
 		Allow:        api.Admit(callers, addresses, v.TrustedProxies),
 		Observe:      telemetry.Observe,
+		Record:       api.Calls(recorder, sys.guard, v.TrustedProxies),
 	})
 	if err != nil {
 		return nil, err
 	}
 	for name, handlers := range map[string]map[string]door.Handler{
 		msp.API:    msp.Handlers(sys.orgs),
-		apiiam.API: apiiam.Handlers(apiiam.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Catalog: sys.catalog, Zone: zone}),
+		apiiam.API: apiiam.Handlers(apiiam.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Trail: sys.trail, Catalog: sys.catalog, Zone: zone}),
 		oidc.API:   oidc.Handlers(sys.tokens),
-		own.API:    own.Handlers(own.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Catalog: sys.catalog, Now: time.Now}),
+		own.API:    own.Handlers(own.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Trail: sys.trail, Catalog: sys.catalog, Now: time.Now, Stopping: stopping}),
 	} {
 		if err := d.Mount(name, handlers); err != nil {
 			return nil, err

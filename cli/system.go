@@ -10,6 +10,7 @@ import (
 
 	"espalier.dev/access"
 	"espalier.dev/audit"
+	"espalier.dev/audit/trail"
 	"espalier.dev/errs"
 	"espalier.dev/iam"
 	"espalier.dev/keyring"
@@ -46,6 +47,7 @@ type system struct {
 	orgs    *org.Service
 	people  *iam.Service
 	tokens  *token.Service
+	trail   *trail.Service
 	sealer  *audit.Sealer
 	log     *slog.Logger
 }
@@ -87,6 +89,9 @@ func newSystem(ctx context.Context, db *store.DB, cfg systemConfig) (s *system, 
 		Store: db.Token(), Box: s.keys, Sessions: s.guard, Issuer: issuer, Audience: audience, Now: time.Now, Log: cfg.log,
 	})
 	if err != nil {
+		return s, err
+	}
+	if s.trail, err = trail.New(trail.Config{Store: db.Trail(), Guard: s.guard, Now: time.Now, Shared: db.Shared()}); err != nil {
 		return s, err
 	}
 	s.sealer, err = audit.NewSealer(audit.Config{Store: db.Audit(), Keys: s.keys, Now: time.Now, Log: cfg.log, Keep: cfg.keepAudit})

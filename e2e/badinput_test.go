@@ -130,6 +130,9 @@ func newWorld(t *testing.T, s *server, expired string) *world {
 var renewals = map[string]func(*world){
 	"iam Customization":   renewSettings,
 	"iam Contracts":       renewContracts,
+	"iam Event":           renewEvents,
+	"iam API Event":       renewEvents,
+	"espalier Audit":      renewEvents,
 	"iam Service Account": renewAccounts,
 	"iam Refresh Token":   renewTokens,
 }

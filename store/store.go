@@ -5,6 +5,7 @@ import (
 
 	"espalier.dev/access"
 	"espalier.dev/audit"
+	"espalier.dev/audit/trail"
 	"espalier.dev/iam"
 	"espalier.dev/org"
 	"espalier.dev/ref"
@@ -60,6 +61,7 @@ var (
 	_ iam.Tx   = (*Tx)(nil)
 	_ audit.Tx = (*Tx)(nil)
 	_ token.Tx = (*Tx)(nil)
+	_ trail.Tx = (*Tx)(nil)
 )
 
 // join gives a transaction the statements of every domain. What they report as changed is forgotten after the commit.
@@ -114,6 +116,9 @@ func (db *DB) Audit() audit.Store {
 type chain struct{ domain[audit.Tx] }
 
 func (c chain) Horizon(ctx context.Context) (int64, error) { return auditdb.Horizon(ctx, c.db.DB) }
+
+// Trail is the database as package trail sees it.
+func (db *DB) Trail() trail.Store { return domain[trail.Tx]{db, func(tx *Tx) trail.Tx { return tx }} }
 
 // Access reads what decisions are made by.
 func (db *DB) Access() access.Loader { return loader{db} }

@@ -15,6 +15,37 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
+	{ID: "Audit#index", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/audit", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 2},
+		{Name: "customers", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 3},
+		{Name: "limit", In: contract.InQuery, AllowEmpty: true, Default: "100", Schema: 4},
+		{Name: "skipToken", In: contract.InQuery, AllowEmpty: true, Schema: 5},
+	}, Responses: []contract.Response{
+		{Status: 200, Media: []string{"application/json"}},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "Audit#export", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/audit/export", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 2},
+		{Name: "customers", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 3},
+		{Name: "follow", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 3},
+	}, Responses: []contract.Response{
+		{Status: 200, Media: []string{"application/x-ndjson"}},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
 	{ID: "Capability#index", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/capabilities", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
 	}, Responses: []contract.Response{
@@ -30,7 +61,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	{ID: "Customer#index", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/customers", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
 		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 2},
-		{Name: "orderBy", In: contract.InQuery, AllowEmpty: true, Default: "name asc", Schema: 3},
+		{Name: "orderBy", In: contract.InQuery, AllowEmpty: true, Default: "name asc", Schema: 6},
 		{Name: "limit", In: contract.InQuery, AllowEmpty: true, Default: "100", Schema: 4},
 		{Name: "skipToken", In: contract.InQuery, AllowEmpty: true, Schema: 5},
 	}, Responses: []contract.Response{
@@ -46,7 +77,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	{ID: "Customer#export", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/customers/export", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
 		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 2},
-		{Name: "format", In: contract.InQuery, AllowEmpty: true, Default: "csv", Schema: 6},
+		{Name: "format", In: contract.InQuery, AllowEmpty: true, Default: "csv", Schema: 7},
 	}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "text/csv"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -59,7 +90,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "Customer#import", Method: "POST", Path: "/espalier/v1/orgs/{orgId}/customers/import", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-		{Name: "dryRun", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 7},
+		{Name: "dryRun", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 3},
 	}, Body: &contract.Body{Required: true, Media: []string{"application/octet-stream", "text/csv"}, MaxBytes: 33554432}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json", "application/x-ndjson"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -129,11 +160,11 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	{},
 	{Type: contract.Integer, HasMin: true, Min: 1},
 	{Type: contract.String, MinLen: 1, MaxLen: 4096},
-	{Type: contract.String, Pattern: "^(name|createdAt|updatedAt|id|externalId|nextExpiresAt)( (asc|desc))?$"},
+	{Type: contract.Boolean},
 	{Type: contract.Integer, HasMin: true, HasMax: true, Min: 1, Max: 1000},
 	{Type: contract.String, MinLen: 1, MaxLen: 8192},
+	{Type: contract.String, Pattern: "^(name|createdAt|updatedAt|id|externalId|nextExpiresAt)( (asc|desc))?$"},
 	{Type: contract.String, Enum: []string{"csv", "xlsx"}},
-	{Type: contract.Boolean},
 	{Type: contract.String, MinLen: 1, MaxLen: 256},
 	{Type: contract.Object, Properties: []contract.Property{
 		{Name: "name", Schema: 8},

@@ -46,10 +46,13 @@ type CustomerPage struct {
 	NextPage string     `json:"nextPage,omitempty"` // "" on the last page
 }
 
-// SkipToken is the token of the page that follows, "" on the last page. Nothing else of the address is used, since a
+// SkipToken is the token of the page that follows, "" on the last page.
+func (p CustomerPage) SkipToken() string { return SkipToken(p.NextPage) }
+
+// SkipToken is the token in the address of a next page, "" if there is none. Nothing else of the address is used, since a
 // proxy may have changed it.
-func (p CustomerPage) SkipToken() string {
-	next, err := url.Parse(p.NextPage)
+func SkipToken(nextPage string) string {
+	next, err := url.Parse(nextPage)
 	if err != nil {
 		return ""
 	}
