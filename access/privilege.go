@@ -163,3 +163,9 @@ func compile() map[Privilege]rule {
 	}
 	return m
 }
+
+// Known reports whether the privilege is one that operations ask for.
+func (p Privilege) Known() bool {
+	_, ok := rules[p]
+	return ok && p != Self
+}
