@@ -105,7 +105,7 @@ func (o *Organization) external(s *Subject, p Privilege, now time.Time) (in bool
 	}
 	for i := range o.External {
 		if g := &o.External[i]; s.Groups[g.Group] {
-			in, roles, itself = true, roles|g.Roles&^ownersOnly, itself || slices.Contains(g.Privileges, p)
+			in, roles, itself = true, roles|g.Roles&^ownersOnly, itself || slices.Contains(g.Privileges, p) && p.Grantable()
 		}
 	}
 	return in, roles, itself

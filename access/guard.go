@@ -183,6 +183,19 @@ func (g *Guard) Orgs(ctx context.Context, by Caller) (map[ref.OrgID]RoleSet, err
 	return map[ref.OrgID]RoleSet{by.Only: roles}, nil
 }
 
+// LetsIn reports whether access policies of the parent count in the organization at present.
+func (g *Guard) LetsIn(ctx context.Context, org ref.OrgID) (bool, error) {
+	now := g.cfg.Now()
+	_, o, turn := g.recall(Principal{}, org, now)
+	if o == nil {
+		var err error
+		if _, o, err = g.read(ctx, Principal{}, org, turn, &Subject{}, nil); err != nil {
+			return false, err
+		}
+	}
+	return len(o.External) > 0 && o.externalInForce(now), nil
+}
+
 // ForgetUsers drops what is kept of these users.
 func (g *Guard) ForgetUsers(users ...ref.UserID) {
 	g.forget(func() {

@@ -164,8 +164,6 @@ func compile() map[Privilege]rule {
 	return m
 }
 
-// Known reports whether the privilege is one that operations ask for.
-func (p Privilege) Known() bool {
-	_, ok := rules[p]
-	return ok && p != Self
-}
+// Grantable reports whether the privilege can be given by itself, as access policies do: one that operations ask for and that
+// some role but org_owner gives.
+func (p Privilege) Grantable() bool { return rules[p].holders&^ownersOnly != 0 }

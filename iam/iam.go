@@ -49,6 +49,7 @@ type Tx interface {
 	UserByEmail(ctx context.Context, email string) (ref.UserID, error)
 
 	accountTx
+	policyTx
 }
 
 // Guard decides; access.Guard is the one that serves.

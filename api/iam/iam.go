@@ -32,6 +32,7 @@ func Handlers(cfg Config) map[string]door.Handler {
 		s.customizations(),
 		s.contracts(),
 		s.serviceAccounts(),
+		s.accessPolicies(),
 		s.refreshTokens(),
 	} {
 		maps.Copy(all, noun)
