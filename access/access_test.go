@@ -113,6 +113,8 @@ func (l *rows) Organization(_ context.Context, id ref.OrgID) (*Organization, err
 	return organization(time.Time{}), nil
 }
 
+func (l *rows) Holdings(context.Context, ref.OrgID, Principal) ([]Holding, error) { return nil, nil }
+
 func TestGuard(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"fmt"
 
 	"espalier.dev/ref"
@@ -21,6 +22,11 @@ func (p Principal) String() string {
 		return fmt.Sprintf("service account %d", p.ServiceAccount)
 	}
 	return "nobody"
+}
+
+// Compare orders users before service accounts, and each by id.
+func (p Principal) Compare(q Principal) int {
+	return cmp.Or(cmp.Compare(p.ServiceAccount, q.ServiceAccount), cmp.Compare(p.User, q.User))
 }
 
 // kind is what a principal is, in words.

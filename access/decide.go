@@ -131,7 +131,7 @@ func Decide(s *Subject, o *Organization, a Ask, now time.Time) error {
 	}
 	if a.Project != 0 {
 		if !slices.Contains(o.Projects, a.Project) {
-			return errs.NotFoundf("organization %d has no project %d", o.ID, a.Project)
+			return noProject(o.ID, a.Project)
 		}
 		if member {
 			roles |= s.Projects[a.Project] &^ orgOnly
@@ -169,6 +169,10 @@ func (o *Organization) lacks(name string) error {
 }
 
 func orgNotFound(id ref.OrgID) error { return errs.NotFoundf("organization %d not found", id) }
+
+func noProject(id ref.OrgID, project ref.ProjectID) error {
+	return errs.NotFoundf("organization %d has no project %d", id, project)
+}
 
 func roleNames(s RoleSet) string {
 	var names []string

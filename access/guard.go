@@ -10,10 +10,13 @@ import (
 	"espalier.dev/ref"
 )
 
-// Loader reads what decisions are made by. All return errs.NotFound for an absent id.
+// Loader reads what decisions are made by. Subject and Organization return errs.NotFound for an absent id.
 type Loader interface {
 	Subject(ctx context.Context, p Principal) (*Subject, error)
 	Organization(ctx context.Context, org ref.OrgID) (*Organization, error)
+	// Holdings lists what ties principals to an organization, in their order: of one, or of all for the zero value. Without a
+	// tie there is none.
+	Holdings(ctx context.Context, org ref.OrgID, of Principal) ([]Holding, error)
 }
 
 // Config says how a Guard works.
@@ -55,7 +58,7 @@ func (g *Guard) Require(ctx context.Context, by Caller, p Privilege, org ref.Org
 // organization is errs.NotFound.
 func (g *Guard) RequireProject(ctx context.Context, by Caller, p Privilege, org ref.OrgID, project ref.ProjectID) error {
 	if project == 0 {
-		return errs.NotFoundf("organization %d has no project 0", org)
+		return noProject(org, project)
 	}
 	return g.decide(ctx, by, org, Ask{Privilege: p, Project: project, Only: by.Only})
 }

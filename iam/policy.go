@@ -105,7 +105,8 @@ type ExternalGrant struct {
 
 // ExternalUser is somebody whom an access policy lets into a customer.
 type ExternalUser struct {
-	User ref.UserID
+	User  ref.UserID
+	Email string
 	ExternalGrant
 }
 

@@ -163,3 +163,11 @@ func (l loader) Organization(ctx context.Context, id ref.OrgID) (*access.Organiz
 	}
 	return o, nil
 }
+
+func (l loader) Holdings(ctx context.Context, id ref.OrgID, of access.Principal) (list []access.Holding, err error) {
+	err = l.db.Read(ctx, func(tx *sqldb.Tx) error {
+		list, err = l.db.join(tx).Holdings(ctx, id, of)
+		return err
+	})
+	return list, err
+}

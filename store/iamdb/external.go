@@ -70,22 +70,24 @@ func (t People) ExternalUsers(ctx context.Context, org ref.OrgID) ([]iam.Externa
 	}
 	var list []iam.ExternalUser
 	err = t.tx.Rows(ctx, `
-		SELECT DISTINCT m.user_id, g.policy_id, g.group_id
+		SELECT DISTINCT m.user_id, p.email, g.policy_id, g.group_id
 		FROM access_policy_customer t
 		JOIN access_policy_group g ON g.policy_id = t.policy_id
 		JOIN user_group u ON u.id = g.group_id
 		JOIN user_group_member m ON m.group_id = u.id
 		JOIN membership a ON a.org_id = u.org_id AND a.user_id = m.user_id AND a.state = 'active'
+		JOIN app_user p ON p.id = m.user_id
 		WHERE t.customer_id = $1 ORDER BY m.user_id, g.policy_id, g.group_id`, []any{org}, func(scan func(...any) error) error {
 		var user ref.UserID
+		var email string
 		var policy ref.AccessPolicyID
 		var group ref.UserGroupID
-		if err := scan(&user, &policy, &group); err != nil {
+		if err := scan(&user, &email, &policy, &group); err != nil {
 			return err
 		}
 		for _, g := range grants {
 			if g.Policy == policy && g.Group == group {
-				list = append(list, iam.ExternalUser{User: user, ExternalGrant: g})
+				list = append(list, iam.ExternalUser{User: user, Email: email, ExternalGrant: g})
 			}
 		}
 		return nil
