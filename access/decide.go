@@ -37,10 +37,10 @@ type Organization struct {
 	Parent       ref.OrgID // 0 for a root
 	Capabilities []InForce
 	Projects     []ref.ProjectID
-	// External is what the access policies of the direct parent give here, and is empty where the parent does not hold msp.
+	// External is what the access policies of the direct parent give here, while the parent's own msp is in force.
 	External []ExternalGrant
-	// ExternalEnds is when the parent's msp ends, and what is external rests; zero: it has no end.
-	ExternalEnds time.Time
+	// ParentMSP is that; without a name it is not held.
+	ParentMSP InForce
 }
 
 // InForce is a capability an organization holds, with the instant it ends along the path to the root.
@@ -95,7 +95,7 @@ func (o *Organization) unlocks(roles RoleSet, now time.Time) bool {
 
 // externalInForce reports whether what is external counts.
 func (o *Organization) externalInForce(now time.Time) bool {
-	return o.Parent != 0 && (o.ExternalEnds.IsZero() || now.Before(o.ExternalEnds))
+	return o.Parent != 0 && o.ParentMSP.Name != "" && o.ParentMSP.Active(now)
 }
 
 // external is what access policies give the subject here: let in by any of them, which roles, and whether the privilege itself.

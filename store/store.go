@@ -158,8 +158,9 @@ func (l loader) Organization(ctx context.Context, id ref.OrgID) (*access.Organiz
 	for _, p := range projects {
 		o.Projects = append(o.Projects, p.ID)
 	}
+	o.External = external
 	if msp, held := path.Above(org.MSP); held {
-		o.External, o.ExternalEnds = external, msp.Ends
+		o.ParentMSP = access.InForce{Name: msp.Name, Ends: msp.Ends}
 	}
 	return o, nil
 }
