@@ -48,7 +48,7 @@ func TestDecide(t *testing.T) {
 		{"an unknown privilege", in(7, OrgOwner), organization(never), "msp:customer:sell", errs.Forbidden, "given by no role"},
 	}
 	for _, tt := range tests {
-		err := Decide(tt.subject, tt.org, tt.ask, now)
+		err := Decide(tt.subject, tt.org, Ask{Privilege: tt.ask}, now)
 		if tt.kind == 0 {
 			if err != nil {
 				t.Errorf("%s: got %v, want nil", tt.name, err)
@@ -85,21 +85,23 @@ func TestRolesHold(t *testing.T) {
 	}
 }
 
+var ann = Principal{User: 1}
+
 // rows is a small working loader.
 type rows struct {
-	subjects map[ref.UserID]*Subject
+	subjects map[Principal]*Subject
 	loads    int
 	during   func() // runs while a subject is being loaded
 }
 
-func (l *rows) Subject(_ context.Context, u ref.UserID) (*Subject, error) {
+func (l *rows) Subject(_ context.Context, p Principal) (*Subject, error) {
 	l.loads++
-	s, ok := l.subjects[u]
+	s, ok := l.subjects[p]
 	if l.during != nil {
 		l.during()
 	}
 	if !ok {
-		return nil, errs.NotFoundf("no user %d", u)
+		return nil, errs.NotFoundf("no %s", p)
 	}
 	return s, nil
 }
@@ -111,11 +113,13 @@ func (l *rows) Organization(_ context.Context, id ref.OrgID) (*Organization, err
 	return organization(time.Time{}), nil
 }
 
+func (l *rows) Holdings(context.Context, ref.OrgID, Principal) ([]Holding, error) { return nil, nil }
+
 func TestGuard(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	clock := now
-	l := &rows{subjects: map[ref.UserID]*Subject{1: {Orgs: map[ref.OrgID]RoleSet{7: Set(OrgOwner)}, Sessions: map[ref.TokenID]time.Time{"a": now.Add(time.Hour)}}}}
+	l := &rows{subjects: map[Principal]*Subject{ann: {Orgs: map[ref.OrgID]RoleSet{7: Set(OrgOwner)}, Sessions: map[ref.TokenID]Session{"a": {Ends: now.Add(time.Hour)}}}}}
 	g, err := NewGuard(Config{Loader: l, Now: func() time.Time { return clock }, TTL: 3 * time.Second})
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +134,7 @@ func TestGuard(t *testing.T) {
 	if l.loads != 1 {
 		t.Errorf("two questions: %d loads, want 1", l.loads)
 	}
-	l.subjects[1] = &Subject{}
+	l.subjects[ann] = &Subject{}
 	if !allowed() {
 		t.Error("changed elsewhere: forgotten before the TTL")
 	}
@@ -138,14 +142,14 @@ func TestGuard(t *testing.T) {
 	if allowed() {
 		t.Error("changed elsewhere: still allowed after the TTL")
 	}
-	l.subjects[1] = &Subject{Orgs: map[ref.OrgID]RoleSet{7: Set(MSPAdmin)}}
+	l.subjects[ann] = &Subject{Orgs: map[ref.OrgID]RoleSet{7: Set(MSPAdmin)}}
 	if !allowed() {
 		t.Error("granted elsewhere: refused by memory alone")
 	}
 	g.ForgetAll()
 	l.during = func() { // a revocation commits while what was before it is being read
 		l.during = nil
-		l.subjects[1] = &Subject{}
+		l.subjects[ann] = &Subject{}
 		g.ForgetUsers(1)
 	}
 	allowed()
@@ -166,13 +170,13 @@ func TestGuard(t *testing.T) {
 func TestGuardLive(t *testing.T) {
 	t.Parallel()
 	clock := now
-	l := &rows{subjects: map[ref.UserID]*Subject{1: {Sessions: map[ref.TokenID]time.Time{"a": now.Add(time.Hour)}}}}
+	l := &rows{subjects: map[Principal]*Subject{ann: {Sessions: map[ref.TokenID]Session{"a": {Ends: now.Add(time.Hour)}}}}}
 	g, err := NewGuard(Config{Loader: l, Now: func() time.Time { return clock }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	live := func(session ref.TokenID, user ref.UserID) bool {
-		ok, err := g.Live(t.Context(), session, user)
+		_, ok, err := g.Live(t.Context(), session, Principal{User: user})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,11 +186,11 @@ func TestGuardLive(t *testing.T) {
 		t.Error("live: want session a of user 1 only")
 	}
 	g.cfg.TTL = time.Second
-	l.subjects[1] = &Subject{Sessions: map[ref.TokenID]time.Time{"b": now.Add(time.Hour)}}
+	l.subjects[ann] = &Subject{Sessions: map[ref.TokenID]Session{"b": {Ends: now.Add(time.Hour)}}}
 	if !live("b", 1) {
 		t.Error("made elsewhere: refused by memory alone")
 	}
-	l.subjects[1] = &Subject{Sessions: map[ref.TokenID]time.Time{"a": now.Add(time.Hour)}}
+	l.subjects[ann] = &Subject{Sessions: map[ref.TokenID]Session{"a": {Ends: now.Add(time.Hour)}}}
 	g.ForgetAll()
 	clock = clock.Add(time.Hour)
 	if live("a", 1) {

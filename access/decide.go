@@ -1,6 +1,7 @@
 package access
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -8,19 +9,38 @@ import (
 	"espalier.dev/ref"
 )
 
-// Subject is what a decision needs to know of one user: the organizations it belongs to and the roles it holds there.
+// Subject is what a decision needs to know of one principal.
 type Subject struct {
-	// Orgs has an entry for each organization the user is a member of and not shut out of; the set may be empty.
+	// Orgs has an entry for each organization the user is a member of and not shut out of, or the one organization of a
+	// service account; the roles are those granted in the whole organization, to it and to its user groups. The set may be empty.
 	Orgs map[ref.OrgID]RoleSet
-	// Sessions has the refresh tokens that are live, with the instant each ends.
-	Sessions map[ref.TokenID]time.Time
+	// Projects has the roles granted in single projects of those organizations.
+	Projects map[ref.ProjectID]RoleSet
+	// Groups has the user groups it is in, of organizations where it is an active member: what access policies speak of.
+	Groups map[ref.UserGroupID]bool
+	// Sessions has those that are live: refresh tokens and browsers' sessions of a user, clients of a service account.
+	Sessions map[ref.TokenID]Session
 }
+
+// Session is one way in that a principal has opened.
+type Session struct {
+	Ends time.Time // zero: it has no end
+	Only ref.OrgID // see Caller.Only
+}
+
+// Live reports whether the session has not ended at now.
+func (s Session) Live(now time.Time) bool { return s.Ends.IsZero() || now.Before(s.Ends) }
 
 // Organization is what a decision needs to know of one organization.
 type Organization struct {
 	ID           ref.OrgID
 	Parent       ref.OrgID // 0 for a root
 	Capabilities []InForce
+	Projects     []ref.ProjectID
+	// External is what the access policies of the direct parent give here, while the parent's own msp is in force.
+	External []ExternalGrant
+	// ParentMSP is that; without a name it is not held.
+	ParentMSP InForce
 }
 
 // InForce is a capability an organization holds, with the instant it ends along the path to the root.
@@ -29,11 +49,26 @@ type InForce struct {
 	Ends time.Time // zero: it has no end
 }
 
+// ExternalGrant is what one access policy of the parent gives one user group of the parent in a customer.
+type ExternalGrant struct {
+	Policy     ref.AccessPolicyID
+	Group      ref.UserGroupID
+	Roles      RoleSet
+	Privileges []Privilege // single ones, beside those of the roles
+}
+
+// Ask is what a decision is about.
+type Ask struct {
+	Privilege Privilege
+	Project   ref.ProjectID // 0: the organization as a whole
+	Only      ref.OrgID     // see Caller.Only
+}
+
 // capability finds a capability the organization holds, ended or not.
 func (o *Organization) capability(name string) (InForce, bool) {
-	for _, c := range o.Capabilities {
-		if c.Name == name {
-			return c, true
+	for i := range o.Capabilities {
+		if o.Capabilities[i].Name == name {
+			return o.Capabilities[i], true
 		}
 	}
 	return InForce{}, false
@@ -42,46 +77,102 @@ func (o *Organization) capability(name string) (InForce, bool) {
 // Active reports whether the capability is held and has not ended at now.
 func (c InForce) Active(now time.Time) bool { return c.Ends.IsZero() || now.Before(c.Ends) }
 
-// unlocked is the set of roles that the capabilities in force give a meaning.
-func (o *Organization) unlocked(now time.Time) RoleSet {
-	var s RoleSet
-	for _, r := range Roles {
-		if c, held := o.capability(r.Capability); held && c.Active(now) {
-			s = s.Add(r.ID)
-		}
-	}
-	return s
+// active reports whether the organization holds a capability that is in force.
+func (o *Organization) active(name string, now time.Time) bool {
+	c, held := o.capability(name)
+	return held && c.Active(now)
 }
 
-// Decide answers whether the subject has p in the organization now: nil if so. It is NotFound for an organization the
-// subject has no tie to, its own or as a member of the direct parent; else Forbidden, saying what is missing: first the
-// capability the operation belongs to, which owners need too, then the role.
-func Decide(s *Subject, o *Organization, p Privilege, now time.Time) error {
-	roles, member := s.Orgs[o.ID]
-	if !member {
-		if _, ofParent := s.Orgs[o.Parent]; !ofParent || o.Parent == 0 {
-			return orgNotFound(o.ID)
+// unlocks reports whether the capabilities in force give one of the roles a meaning.
+func (o *Organization) unlocks(roles RoleSet, now time.Time) bool {
+	for i := range gates {
+		if roles&gates[i].roles != 0 && o.active(gates[i].capability, now) {
+			return true
 		}
 	}
-	r, known := rules[p]
+	return false
+}
+
+// externalInForce reports whether what is external counts.
+func (o *Organization) externalInForce(now time.Time) bool {
+	return o.Parent != 0 && o.ParentMSP.Name != "" && o.ParentMSP.Active(now)
+}
+
+// external is what access policies give the subject here: let in by any of them, which roles, and whether the privilege itself.
+func (o *Organization) external(s *Subject, p Privilege, now time.Time) (in bool, roles RoleSet, itself bool) {
+	if len(o.External) == 0 || len(s.Groups) == 0 || !o.externalInForce(now) {
+		return false, 0, false
+	}
+	for i := range o.External {
+		if g := &o.External[i]; s.Groups[g.Group] {
+			in, roles, itself = true, roles|g.Roles&^ownersOnly, itself || slices.Contains(g.Privileges, p) && p.Grantable()
+		}
+	}
+	return in, roles, itself
+}
+
+// Decide answers whether the subject has the privilege in the organization, or in one of its projects, now: nil if so. It is
+// NotFound for an organization the subject has no tie to: as a member, by an access policy, or as a member of the direct
+// parent; and for a project that is not the organization's. Else it is Forbidden, saying what is missing: first the capability
+// the operation belongs to, which owners need too, then the role.
+func Decide(s *Subject, o *Organization, a Ask, now time.Time) error {
+	roles, member := s.Orgs[o.ID]
+	if a.Only != 0 && a.Only != o.ID {
+		return decideElsewhere(s, o, a.Only)
+	}
+	// A session that opens this organization alone was vouched for by its provider, which speaks for members and not for the
+	// parent's people.
+	let, given, itself := false, RoleSet(0), false
+	if a.Only == 0 {
+		let, given, itself = o.external(s, a.Privilege, now)
+	}
+	if _, ofParent := s.Orgs[o.Parent]; !member && !let && (!ofParent || o.Parent == 0 || a.Only != 0) {
+		return orgNotFound(o.ID)
+	}
+	if a.Project != 0 {
+		if !slices.Contains(o.Projects, a.Project) {
+			return noProject(o.ID, a.Project)
+		}
+		if member {
+			roles |= s.Projects[a.Project] &^ orgOnly
+		}
+	}
+	r, known := rules[a.Privilege]
 	if !known {
-		return errs.Forbiddenf("privilege %s is given by no role", p)
+		return errs.Forbiddenf("privilege %s is given by no role", a.Privilege)
 	}
-	c, held := o.capability(r.capability)
-	if !held {
-		return errs.Forbiddenf("organization %d does not hold the capability %s, which this operation needs", o.ID, r.capability)
+	if !o.active(r.capability, now) {
+		return o.lacks(r.capability)
 	}
-	if !c.Active(now) {
-		return errs.Forbiddenf("the capability %s of organization %d ended on %s; renewing it brings everything back",
-			r.capability, o.ID, c.Ends.UTC().Format(time.RFC3339))
-	}
-	if member && (r.affiliated || roles&r.holders&o.unlocked(now) != 0) {
+	if (member || let) && (r.affiliated || itself || o.unlocks((roles|given)&r.holders, now)) {
 		return nil
 	}
-	return errs.Forbiddenf("this takes the privilege %s in organization %d, which these roles give: %s", p, o.ID, roleNames(r.holders))
+	return errs.Forbiddenf("this takes the privilege %s in organization %d, which these roles give: %s", a.Privilege, o.ID, roleNames(r.holders))
+}
+
+// decideElsewhere refuses a session that opens another organization only. Of a customer of that one it may know.
+func decideElsewhere(s *Subject, o *Organization, only ref.OrgID) error {
+	if _, member := s.Orgs[only]; !member || o.Parent != only {
+		return orgNotFound(o.ID)
+	}
+	return errs.Forbiddenf("this session was opened through the identity provider of organization %d and opens that organization only", only)
+}
+
+// lacks says why a capability does not count.
+func (o *Organization) lacks(name string) error {
+	c, held := o.capability(name)
+	if !held {
+		return errs.Forbiddenf("organization %d does not hold the capability %s, which this operation needs", o.ID, name)
+	}
+	return errs.Forbiddenf("the capability %s of organization %d ended on %s; renewing it brings everything back",
+		name, o.ID, c.Ends.UTC().Format(time.RFC3339))
 }
 
 func orgNotFound(id ref.OrgID) error { return errs.NotFoundf("organization %d not found", id) }
+
+func noProject(id ref.OrgID, project ref.ProjectID) error {
+	return errs.NotFoundf("organization %d has no project %d", id, project)
+}
 
 func roleNames(s RoleSet) string {
 	var names []string

@@ -163,3 +163,7 @@ func compile() map[Privilege]rule {
 	}
 	return m
 }
+
+// Grantable reports whether the privilege can be given by itself, as access policies do: one that operations ask for and that
+// some role but org_owner gives.
+func (p Privilege) Grantable() bool { return rules[p].holders&^ownersOnly != 0 }

@@ -27,6 +27,7 @@ type root struct {
 	Login    loginVerb    `cmd:"" group:"client" help:"Keep a server's address and a refresh token in a profile."`
 	Customer customerVerb `cmd:"" group:"client" help:"List, show, change, import and export customers."`
 	Audit    auditVerb    `cmd:"" group:"client" help:"Show who did what in an organization; export it."`
+	Access   accessVerb   `cmd:"" group:"client" help:"Explain who may do what, and why."`
 	Token    tokenVerb    `cmd:"" group:"client" help:"Make, list and revoke refresh tokens: one's own, or as the operator any user's."`
 
 	Policy policyVerb `cmd:"" group:"author" help:"Check policy templates."`

@@ -26,6 +26,8 @@ type DB struct {
 // Forgetter is told what a committed change makes out of date; access.Guard is the one that serves.
 type Forgetter interface {
 	ForgetUsers(users ...ref.UserID)
+	ForgetAccounts(accounts ...ref.ServiceAccountID)
+	ForgetOrgs(orgs ...ref.OrgID)
 	ForgetAll()
 }
 
@@ -71,13 +73,17 @@ func (db *DB) join(tx *sqldb.Tx) *Tx {
 			tx.AfterCommit(func() { how(db.guard) })
 		}
 	}
-	users := func(users ...ref.UserID) { forget(func(g Forgetter) { g.ForgetUsers(users...) }) }
+	told := iamdb.Changes{
+		Users:    func(users ...ref.UserID) { forget(func(g Forgetter) { g.ForgetUsers(users...) }) },
+		Accounts: func(accounts ...ref.ServiceAccountID) { forget(func(g Forgetter) { g.ForgetAccounts(accounts...) }) },
+		Orgs:     func(orgs ...ref.OrgID) { forget(func(g Forgetter) { g.ForgetOrgs(orgs...) }) },
+	}
 	return &Tx{
 		Tx:     tx,
 		Tree:   orgdb.New(tx, db.Dialect(), func() { forget(Forgetter.ForgetAll) }),
-		People: iamdb.New(tx, db.Dialect(), users),
+		People: iamdb.New(tx, db.Dialect(), told),
 		Log:    auditdb.New(tx, db.Dialect()),
-		Tokens: tokendb.New(tx, db.Dialect(), users),
+		Tokens: tokendb.New(tx, db.Dialect(), told.Users),
 	}
 }
 
@@ -125,22 +131,49 @@ func (db *DB) Access() access.Loader { return loader{db} }
 
 type loader struct{ db *DB }
 
-func (l loader) Subject(ctx context.Context, user ref.UserID) (s *access.Subject, err error) {
+func (l loader) Subject(ctx context.Context, p access.Principal) (s *access.Subject, err error) {
 	err = l.db.Read(ctx, func(tx *sqldb.Tx) error {
-		s, err = l.db.join(tx).Subject(ctx, user)
+		s, err = l.db.join(tx).Subject(ctx, p)
 		return err
 	})
 	return s, err
 }
 
+// Organization reads the path to the root, the projects, and what the parent's access policies give, which counts while the
+// parent's own msp does.
 func (l loader) Organization(ctx context.Context, id ref.OrgID) (*access.Organization, error) {
 	var path org.Path
+	var projects []org.Project
+	var external []access.ExternalGrant
 	err := l.db.Read(ctx, func(tx *sqldb.Tx) (err error) {
-		path, err = l.db.join(tx).Path(ctx, id)
+		t := l.db.join(tx)
+		if path, err = t.Path(ctx, id); err != nil {
+			return err
+		}
+		if projects, err = t.Projects(ctx, id); err != nil || len(path) == 1 {
+			return err
+		}
+		external, err = t.ExternalGrants(ctx, id)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return path.Access(), nil
+	o := path.Access()
+	for _, p := range projects {
+		o.Projects = append(o.Projects, p.ID)
+	}
+	o.External = external
+	if msp, held := path.Above(org.MSP); held {
+		o.ParentMSP = access.InForce{Name: msp.Name, Ends: msp.Ends}
+	}
+	return o, nil
+}
+
+func (l loader) Holdings(ctx context.Context, id ref.OrgID, of access.Principal) (list []access.Holding, err error) {
+	err = l.db.Read(ctx, func(tx *sqldb.Tx) error {
+		list, err = l.db.join(tx).Holdings(ctx, id, of)
+		return err
+	})
+	return list, err
 }

@@ -68,14 +68,14 @@ func (s *Service) Authenticate(ctx context.Context, bearer string) (access.Calle
 		}
 		s.seen.put(sum, v, s.cfg.Now())
 	}
-	live, err := s.cfg.Sessions.Live(ctx, v.session, v.user)
+	session, live, err := s.cfg.Sessions.Live(ctx, v.session, access.Principal{User: v.user})
 	if err != nil {
 		return access.Caller{}, err
 	}
 	if !live {
 		return access.Caller{}, errs.Unauthenticatedf("the refresh token behind this access token was revoked or has ended")
 	}
-	return access.Caller{User: v.user, Session: v.session}, nil
+	return access.Caller{User: v.user, Session: v.session, Only: session.Only}, nil
 }
 
 // verify judges a token that was not seen before.

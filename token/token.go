@@ -58,7 +58,7 @@ type Tx interface {
 // Sessions says whether a refresh token may still be used; access.Guard is what serves. It is asked at every call, so it
 // answers from memory, and a revocation counts for it at once.
 type Sessions interface {
-	Live(ctx context.Context, session ref.TokenID, user ref.UserID) (bool, error)
+	Live(ctx context.Context, session ref.TokenID, of access.Principal) (access.Session, bool, error)
 	// Require returns nil if the caller has p in the organization.
 	Require(ctx context.Context, by access.Caller, p access.Privilege, org ref.OrgID) error
 }

@@ -34,6 +34,7 @@ func Handlers(cfg Config) map[string]door.Handler {
 		s.customizations(),
 		s.contracts(),
 		s.serviceAccounts(),
+		s.accessPolicies(),
 		s.refreshTokens(),
 		s.events(),
 	} {

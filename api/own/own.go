@@ -46,6 +46,9 @@ func Handlers(c Config) map[string]door.Handler {
 	return map[string]door.Handler{
 		"Me#show": s.me,
 
+		"Access#explain": s.explainAccess,
+		"Access#who":     s.whoHasAccess,
+
 		"Customer#index":   s.listCustomers,
 		"Customer#show":    s.showCustomer,
 		"Customer#import":  s.importCustomers,
