@@ -8,6 +8,7 @@ type Caller struct {
 	User           ref.UserID
 	ServiceAccount ref.ServiceAccountID
 	Session        ref.TokenID // the refresh token behind the access token
+	Only           ref.OrgID   // not 0: the session opens that organization alone, through whose identity provider it was opened
 	RequestID      string      // ties log, audit and answer together
 	Operator       bool        // the person at the server's own console; set by the command line only
 }

@@ -158,7 +158,10 @@ func (t People) Subject(ctx context.Context, user ref.UserID) (*access.Subject, 
 	if err != nil {
 		return nil, err
 	}
-	err = t.tx.Rows(ctx, `SELECT id, expires_at FROM refresh_token WHERE user_id = $1 AND revoked_at IS NULL`, []any{user},
+	err = t.tx.Rows(ctx, `
+		SELECT id, expires_at FROM refresh_token WHERE user_id = $1 AND revoked_at IS NULL
+		UNION ALL
+		SELECT id, expires_at FROM session WHERE user_id = $1`, []any{user},
 		func(scan func(...any) error) error {
 			var id ref.TokenID
 			var expires int64
