@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
+	"unicode/utf8"
 
 	"espalier.dev/access"
 	"espalier.dev/errs"
@@ -48,6 +50,9 @@ func (s *Service) SignIn(ctx context.Context, v Visitor, email, password string)
 
 // byEmail reads a user with its password; zero values for what there is not. It reads as much of a stranger.
 func (s *Service) byEmail(ctx context.Context, email string) (p Person, stored StoredPassword, err error) {
+	if !utf8.ValidString(email) || strings.ContainsRune(email, 0) {
+		email = "" // nobody's, and fit to be asked for on both engines
+	}
 	err = s.cfg.Store.Read(ctx, func(tx Tx) error {
 		p, err = tx.PersonByEmail(ctx, email)
 		if err != nil && !absent(err) {
@@ -65,7 +70,7 @@ func (s *Service) byEmail(ctx context.Context, email string) (p Person, stored S
 // mismatch notes a wrong password. It writes of a stranger too, since an answer without a commit would come sooner.
 func (s *Service) mismatch(ctx context.Context, v Visitor, who Person, account counter) error {
 	err := s.cfg.Store.Write(ctx, func(tx Tx) error {
-		if err := tx.TouchTries(ctx, account.key, tx.Now()); err != nil || who.ID == 0 {
+		if err := tx.TouchTries(ctx, account.key, s.now()); err != nil || who.ID == 0 {
 			return err
 		}
 		return record(ctx, tx, failed(v, who.ID, Password, "wrong password"))
@@ -228,7 +233,7 @@ func (s *Service) openWithCode(ctx context.Context, v Visitor, once Once, check 
 		return Opened{}, err
 	}
 	err = s.cfg.Store.Write(ctx, func(tx Tx) error {
-		if _, err := tx.UseOnce(ctx, once.Hash, tx.Now()); err != nil {
+		if _, err := tx.UseOnce(ctx, once.Hash, s.now()); err != nil {
 			return overOr(err)
 		}
 		if err := check.use(ctx, tx); err != nil {

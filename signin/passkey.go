@@ -162,7 +162,7 @@ func (s *Service) begin(ctx context.Context, p Purpose, user ref.UserID, data *w
 func (s *Service) answered(ctx context.Context, p Purpose, pending string) (user ref.UserID, data webauthn.SessionData, err error) {
 	var once Once
 	err = s.cfg.Store.Write(ctx, func(tx Tx) error {
-		once, err = tx.UseOnce(ctx, hashFor(string(p), pending), tx.Now())
+		once, err = tx.UseOnce(ctx, hashFor(string(p), pending), s.now())
 		return err
 	})
 	if err != nil {

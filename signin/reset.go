@@ -120,7 +120,7 @@ func (s *Service) Reset(ctx context.Context, v Visitor, token, password string) 
 		return err
 	}
 	err = s.cfg.Store.Write(ctx, func(tx Tx) error {
-		if _, err := tx.UseOnce(ctx, hash, tx.Now()); err != nil {
+		if _, err := tx.UseOnce(ctx, hash, s.now()); err != nil {
 			return err
 		}
 		if err := tx.ForgiveTry(ctx, forAddress(v).key); err != nil {

@@ -28,8 +28,6 @@ type Store interface {
 
 // Tx is what the use cases of this package ask of a transaction. Absent rows are errs.NotFound.
 type Tx interface {
-	// Now is the instant of the use case, the same throughout.
-	Now() time.Time
 	// Record writes the audit entry of the change.
 	Record(ctx context.Context, e audit.Entry) error
 

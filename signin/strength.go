@@ -159,14 +159,17 @@ func reversed(row string) string {
 	return string(b)
 }
 
-// leadingLetters is how many letters text begins with before one of words begins.
+// leadingLetters is how many letters of an alphabet text begins with before one of words begins. Of syllables and ideographs
+// there are too many for that.
 func leadingLetters(text []rune, words []string) int {
 	n := 0
-	for n < len(text) && unicode.IsLetter(text[n]) && (n == 0 || leadingWord(text[n:], words) == 0) {
+	for n < len(text) && unicode.IsLetter(text[n]) && text[n] < firstIdeograph && (n == 0 || leadingWord(text[n:], words) == 0) {
 		n++
 	}
 	return n
 }
+
+const firstIdeograph = 0x2e80
 
 // common is words that guessers try before others, and ours.
 var common = []string{

@@ -95,7 +95,7 @@ func network(address string) string {
 func (s *Service) try(ctx context.Context, counters ...counter) error {
 	return s.cfg.Store.Write(ctx, func(tx Tx) error {
 		for _, c := range counters {
-			if err := count(ctx, tx, c); err != nil {
+			if err := count(ctx, tx, c, s.now()); err != nil {
 				return err
 			}
 		}
@@ -103,16 +103,16 @@ func (s *Service) try(ctx context.Context, counters ...counter) error {
 	})
 }
 
-func count(ctx context.Context, tx Tx, c counter) error {
-	tries, until, err := tx.CountTry(ctx, c.key, tx.Now(), tx.Now().Add(-c.pace.Forget))
+func count(ctx context.Context, tx Tx, c counter, now time.Time) error {
+	tries, until, err := tx.CountTry(ctx, c.key, now, now.Add(-c.pace.Forget))
 	if err != nil {
 		return err
 	}
 	if !until.IsZero() {
-		return tooMany(until.Sub(tx.Now()))
+		return tooMany(until.Sub(now))
 	}
 	if pause := c.pace.Pause(tries); pause > 0 {
-		return tx.PauseTries(ctx, c.key, tx.Now().Add(pause))
+		return tx.PauseTries(ctx, c.key, now.Add(pause))
 	}
 	return nil
 }

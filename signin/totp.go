@@ -157,7 +157,7 @@ func (s *Service) BeginApp(ctx context.Context, at Session) (NewApp, error) {
 		return NewApp{}, err
 	}
 	err = s.cfg.Store.Write(ctx, func(tx Tx) error {
-		return tx.InsertApp(ctx, App{User: at.User, Sealed: sealed, CreatedAt: tx.Now()})
+		return tx.InsertApp(ctx, App{User: at.User, Sealed: sealed, CreatedAt: s.now()})
 	})
 	if errs.KindOf(err) == errs.Conflict {
 		return NewApp{}, errs.Conflictf("", "You have an authenticator app already. Remove it first.")
@@ -212,7 +212,7 @@ func (s *Service) ConfirmApp(ctx context.Context, at Session, v Visitor, code st
 		return nil, err
 	}
 	err = s.changeFactor(ctx, at, v, "signin.totp_add", "An authenticator app was added.", func(tx Tx) error {
-		if err := tx.ConfirmApp(ctx, a, tx.Now()); err != nil {
+		if err := tx.ConfirmApp(ctx, a, s.now()); err != nil {
 			return err
 		}
 		if err := tx.UseStep(ctx, at.User, step); err != nil {
