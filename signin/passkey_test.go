@@ -1,6 +1,10 @@
 package signin_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -25,7 +29,7 @@ type device struct {
 // withPasskey adds a passkey of a new device to the user of a session.
 func (w *world) withPasskey(at signin.Session) *device {
 	w.t.Helper()
-	d := &device{key: virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)}
+	d := &device{key: virtualwebauthn.NewCredentialWithImportedKey(virtualwebauthn.KeyTypeEC2, wholeKey(w.t))}
 	options, pending, err := w.BeginPasskey(w.t.Context(), at)
 	if err != nil {
 		w.t.Fatal(err)
@@ -41,6 +45,29 @@ func (w *world) withPasskey(at signin.Session) *device {
 	}
 	d.AddCredential(d.key)
 	return d
+}
+
+// wholeKey draws a key whose coordinates begin with no zero byte: the virtual device leaves those out, which no real one does.
+func wholeKey(t *testing.T) []byte {
+	t.Helper()
+	for {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		point, err := key.PublicKey.Bytes() // 4, x, y
+		if err != nil {
+			t.Fatal(err)
+		}
+		if point[1] == 0 || point[33] == 0 {
+			continue
+		}
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return der
+	}
 }
 
 func userHandle(user ref.UserID) string { return "\x00\x00\x00\x00\x00\x00\x00" + string(rune(user)) }

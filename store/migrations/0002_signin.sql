@@ -54,7 +54,7 @@ CREATE TABLE session (
 	ends_at      BIGINT NOT NULL,
 	CHECK (expires_at <= ends_at)
 );
-CREATE INDEX session_user ON session (user_id, last_used_at, id);
+CREATE INDEX session_of_user ON session (user_id, last_used_at, id);
 CREATE INDEX session_expires ON session (expires_at);
 CREATE INDEX session_only_org ON session (only_org_id) WHERE only_org_id IS NOT NULL;
 
