@@ -112,7 +112,7 @@ func wrongIfAbsent(err error) error {
 
 // stepOf finds the step near now that a code is of; 0 if there is none.
 func (s *Service) stepOf(a App, code string) (int64, error) {
-	if len(a.Sealed) == 0 {
+	if len(a.Sealed) == 0 || len(code) != digits.Length() {
 		return 0, nil
 	}
 	secret, err := s.cfg.Box.Open(a.Sealed, sealedWith(a.User))

@@ -167,7 +167,10 @@ func local(next string) string {
 		return ""
 	}
 	clean := path.Clean(u.Path)
-	if strings.HasPrefix(clean, "//") || clean == "/signin" || strings.HasPrefix(clean, "/signin/") || clean == "/signout" {
+	if clean != "/" && clean != strings.TrimSuffix(u.Path, "/") { // dot segments and the like: somebody hides something
+		return ""
+	}
+	if clean == "/signin" || strings.HasPrefix(clean, "/signin/") || clean == "/signout" {
 		return ""
 	}
 	return next
