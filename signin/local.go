@@ -7,7 +7,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"espalier.dev/access"
 	"espalier.dev/errs"
 	"espalier.dev/ref"
 )
@@ -109,23 +108,13 @@ func (s *Service) passed(ctx context.Context, v Visitor, who Person, stored Stor
 		return Step{}, s.refuse(ctx, v, who.ID, Password, "Your organization asks for a second factor, and you have set up none. Use a passkey, or ask the operator of this server.")
 	}
 	o := OpenSession{User: who.ID, Methods: []Method{Password}, Visitor: v}
-	made, err := s.newSession(o)
-	if err != nil {
-		return Step{}, err
-	}
-	err = s.cfg.Store.Write(ctx, func(tx Tx) error {
+	made, err := s.openLocally(ctx, o, terms, func(tx Tx) error {
 		if err := still(ctx, tx, who.ID, stored); err != nil {
 			return err
 		}
-		if err := succeeded(ctx, tx, v, account); err != nil {
-			return err
-		}
-		return s.openLocal(ctx, tx, o, made.Session, terms)
+		return succeeded(ctx, tx, v, account)
 	})
-	if err != nil {
-		return Step{}, err
-	}
-	return Step{Opened: made}, nil
+	return Step{Opened: made}, err
 }
 
 // still refuses a password that was verified and has been replaced since.
@@ -134,26 +123,42 @@ func still(ctx context.Context, tx Tx, user ref.UserID, verified StoredPassword)
 	if err != nil && !absent(err) {
 		return err
 	}
-	if now.SetAt != verified.SetAt { // and not the hash, which may have been made anew
+	if !now.SetAt.Equal(verified.SetAt) { // and not the hash, which may have been made anew
 		return errMismatch()
 	}
 	return nil
 }
 
-// openLocal opens a session, and tells loudly where an organization's identity provider was passed by.
-func (s *Service) openLocal(ctx context.Context, tx Tx, o OpenSession, made Session, terms LocalTerms) error {
-	if err := s.open(ctx, tx, o, made); err != nil {
-		return err
+// openLocally opens a session after what before did in the same transaction. Where an organization's identity provider was
+// passed by, that is told loudly.
+func (s *Service) openLocally(ctx context.Context, o OpenSession, terms LocalTerms, before func(Tx) error) (Opened, error) {
+	made, err := s.newSession(o)
+	if err != nil {
+		return Opened{}, err
 	}
-	for _, id := range terms.BreakGlass {
-		err := record(ctx, tx, change{by: made.Caller(o.RequestID), action: "authentication.break_glass", user: o.User, org: id,
-			details: map[string]any{"session": made.ID, "address": made.Address}})
-		if err != nil {
+	err = s.cfg.Store.Write(ctx, func(tx Tx) error {
+		if err := before(tx); err != nil {
 			return err
 		}
-		s.cfg.Log.Warn("signed in past the organization's identity provider", "user", o.User, "org", id)
+		if err := s.open(ctx, tx, o, made.Session); err != nil {
+			return err
+		}
+		for _, id := range terms.BreakGlass {
+			err := record(ctx, tx, change{by: made.Caller(o.RequestID), action: "authentication.break_glass", user: o.User, org: id,
+				details: map[string]any{"session": made.ID, "address": made.Address}})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return Opened{}, err
 	}
-	return nil
+	for _, id := range terms.BreakGlass {
+		s.cfg.Log.Warn("signed in past the organization's identity provider", "user", o.User, "org", id, "address", made.Address)
+	}
+	return made, nil
 }
 
 // refuse notes that the policy refused a user who had proved itself.
@@ -228,29 +233,19 @@ func (s *Service) openWithCode(ctx context.Context, v Visitor, once Once, check 
 		return Opened{}, err
 	}
 	o := OpenSession{User: once.User, Methods: []Method{check.method}, Proofs: before.Proofs, Visitor: v}
-	made, err := s.newSession(o)
-	if err != nil {
-		return Opened{}, err
-	}
-	err = s.cfg.Store.Write(ctx, func(tx Tx) error {
+	made, err := s.openLocally(ctx, o, terms, func(tx Tx) error {
 		if _, err := tx.UseOnce(ctx, once.Hash, s.now()); err != nil {
 			return overOr(err)
 		}
 		if err := check.use(ctx, tx); err != nil {
 			return err // undoes the use of the pending value, too
 		}
-		if err := succeeded(ctx, tx, v, forCodes(once.User)); err != nil {
-			return err
-		}
-		return s.openLocal(ctx, tx, o, made.Session, terms)
+		return succeeded(ctx, tx, v, forCodes(once.User))
 	})
 	if errors.Is(err, errNoCode) {
 		return Opened{}, s.wrongCode(ctx, v, once.User, check.method)
 	}
-	if err != nil {
-		return Opened{}, err
-	}
-	return made, nil
+	return made, err
 }
 
 func (s *Service) wrongCode(ctx context.Context, v Visitor, user ref.UserID, m Method) error {
@@ -267,9 +262,4 @@ func overOr(err error) error {
 		return errs.NotFoundf("This sign-in has taken too long, or has been finished. Begin again.")
 	}
 	return err
-}
-
-// callerOf is a user who is known by something else than a session: a link to its address.
-func callerOf(user ref.UserID, v Visitor) access.Caller {
-	return access.Caller{User: user, RequestID: v.RequestID}
 }

@@ -309,26 +309,16 @@ func (s *Service) openWithPasskey(ctx context.Context, v Visitor, present Stored
 	next := present
 	next.Record, next.LastUsedAt = string(record), s.now()
 	o := OpenSession{User: present.User, Methods: []Method{Passkey}, Visitor: v}
-	made, err := s.newSession(o)
-	if err != nil {
-		return Opened{}, err
-	}
-	err = s.cfg.Store.Write(ctx, func(tx Tx) error {
+	made, err := s.openLocally(ctx, o, terms, func(tx Tx) error {
 		if err := tx.UsePasskey(ctx, next, present.Record); err != nil {
 			return err
 		}
-		if err := succeeded(ctx, tx, v); err != nil {
-			return err
-		}
-		return s.openLocal(ctx, tx, o, made.Session, terms)
+		return succeeded(ctx, tx, v)
 	})
 	if absent(err) {
 		return Opened{}, refused(err) // removed, or used elsewhere, in this moment
 	}
-	if err != nil {
-		return Opened{}, err
-	}
-	return made, nil
+	return made, err
 }
 
 // RemovePasskey takes a passkey of the user away.

@@ -119,7 +119,7 @@ func (s *Service) ChangePassword(ctx context.Context, at Session, v Visitor, old
 		if err != nil && !absent(err) {
 			return err
 		}
-		if now.Hash != present.Hash {
+		if !now.SetAt.Equal(present.SetAt) {
 			return errs.Conflictf("", "The password was changed a moment ago. Sign in anew.")
 		}
 		return s.replacePassword(ctx, tx, at.Caller(v.RequestID), p, hash, at.ID)

@@ -44,7 +44,12 @@ func record(ctx context.Context, tx Tx, c change) error {
 // failed is the audit entry of a try that did not succeed. Whoever made it is unknown, so it stands under the user's name.
 func failed(v Visitor, user ref.UserID, method Method, why string) change {
 	return change{
-		by: access.Caller{User: user, RequestID: v.RequestID}, user: user,
+		by: userOf(user, v), user: user,
 		action: "authentication." + string(method) + "_failed", details: map[string]any{"reason": why, "address": v.Address},
 	}
+}
+
+// userOf is a user who is known by something else than a session: a link to its address.
+func userOf(user ref.UserID, v Visitor) access.Caller {
+	return access.Caller{User: user, RequestID: v.RequestID}
 }

@@ -49,7 +49,7 @@ func (s *Service) AskReset(ctx context.Context, v Visitor, email string) error {
 		if err := s.notify(ctx, tx, mail); err != nil {
 			return err
 		}
-		return record(ctx, tx, change{by: callerOf(who.ID, v), action: "signin.reset_ask", user: who.ID, details: map[string]any{"address": v.Address}})
+		return record(ctx, tx, change{by: userOf(who.ID, v), action: "signin.reset_ask", user: who.ID, details: map[string]any{"address": v.Address}})
 	})
 }
 
@@ -126,7 +126,7 @@ func (s *Service) Reset(ctx context.Context, v Visitor, token, password string) 
 		if err := tx.ForgiveTry(ctx, forAddress(v).key); err != nil {
 			return err
 		}
-		return s.replacePassword(ctx, tx, callerOf(who.ID, v), who, hashed, "")
+		return s.replacePassword(ctx, tx, userOf(who.ID, v), who, hashed, "")
 	})
 	if absent(err) {
 		return errOver()
