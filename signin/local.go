@@ -27,7 +27,7 @@ func errMismatch() error {
 // errs.Forbidden, told only to who gave the right password.
 func (s *Service) SignIn(ctx context.Context, v Visitor, email, password string) (Step, error) {
 	account := forAccount(email)
-	if err := s.try(ctx, forAddress(v), account); err != nil {
+	if err := s.try(ctx, account, forAddress(v)); err != nil {
 		return Step{}, err
 	}
 	who, stored, err := s.byEmail(ctx, email)
@@ -208,7 +208,7 @@ func (s *Service) SignInCode(ctx context.Context, v Visitor, pending, code strin
 	if err != nil {
 		return Opened{}, overOr(err)
 	}
-	if err := s.try(ctx, forAddress(v), forCodes(once.User)); err != nil {
+	if err := s.try(ctx, forCodes(once.User), forAddress(v)); err != nil {
 		return Opened{}, err
 	}
 	check, err := s.checker(ctx, once.User, code)

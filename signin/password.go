@@ -135,7 +135,7 @@ func (s *Service) checkOld(ctx context.Context, at Session, v Visitor, p Person,
 	if present.Hash == "" {
 		return present, at.fresh(s.now())
 	}
-	if err := s.try(ctx, forAddress(v), forAccount(p.Email)); err != nil {
+	if err := s.try(ctx, forAccount(p.Email), forAddress(v)); err != nil {
 		return StoredPassword{}, err
 	}
 	ok, _, err := s.gate.matches(ctx, normal(old), present.Hash)

@@ -17,7 +17,7 @@ const ResetLife = 30 * time.Minute
 // AskReset sends the user of an address a link to choose a new password. It says nothing of whether there is one: a stranger's
 // address takes the same work, and what is wrong is told to the log alone.
 func (s *Service) AskReset(ctx context.Context, v Visitor, email string) error {
-	err := s.try(ctx, forAddress(v), forReset(email))
+	err := s.try(ctx, forReset(email), forAddress(v))
 	if errs.KindOf(err) == errs.TooMany {
 		return nil // a mail too many; who asks is told what it is always told
 	}
@@ -123,10 +123,10 @@ func (s *Service) Reset(ctx context.Context, v Visitor, token, password string) 
 		if _, err := tx.UseOnce(ctx, hash, s.now()); err != nil {
 			return err
 		}
-		if err := tx.ForgiveTry(ctx, forAddress(v).key); err != nil {
+		if err := s.replacePassword(ctx, tx, userOf(who.ID, v), who, hashed, ""); err != nil {
 			return err
 		}
-		return s.replacePassword(ctx, tx, userOf(who.ID, v), who, hashed, "")
+		return succeeded(ctx, tx, v)
 	})
 	if absent(err) {
 		return errOver()

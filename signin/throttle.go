@@ -91,7 +91,8 @@ func network(address string) string {
 	return a.String()
 }
 
-// try counts a try before it is made. It is errs.TooMany while one of the counters pauses.
+// try counts a try before it is made. It is errs.TooMany while one of the counters pauses. All use cases come to the account
+// first and to the address last, so that none waits for another in a circle.
 func (s *Service) try(ctx context.Context, counters ...counter) error {
 	return s.cfg.Store.Write(ctx, func(tx Tx) error {
 		for _, c := range counters {

@@ -193,7 +193,7 @@ func (s *Service) ConfirmApp(ctx context.Context, at Session, v Visitor, code st
 	if err := at.fresh(s.now()); err != nil {
 		return nil, err
 	}
-	if err := s.try(ctx, forAddress(v), forCodes(at.User)); err != nil {
+	if err := s.try(ctx, forCodes(at.User), forAddress(v)); err != nil {
 		return nil, err
 	}
 	a, err := s.app(ctx, at.User)
