@@ -17,7 +17,7 @@ type newRoot struct {
 	Org          string   `required:"" key:"org-name" placeholder:"NAME" help:"Name of the organization."`
 	Owner        string   `required:"" key:"-" placeholder:"EMAIL" help:"Its first owner."`
 	Capabilities []string `key:"-" placeholder:"A,B" help:"What it holds beside iam; by default all built-in capabilities."`
-	PasswordFile string   `key:"-" placeholder:"FILE" help:"File with a password for the owner, who has none otherwise."`
+	PasswordFile string   `key:"-" placeholder:"FILE" help:"File with a password for the owner, in place of one it may have."`
 	MaxDepth     *int64   `key:"-" placeholder:"N" help:"How many levels of parents may stand below it; by default 1."`
 	MaxWidth     *int64   `key:"-" placeholder:"N" help:"How many direct customers it may have; by default any number."`
 	jsonOutput
