@@ -21,8 +21,8 @@ import (
 	"espalier.dev/api/msp"
 	"espalier.dev/api/oidc"
 	"espalier.dev/api/own"
-	"espalier.dev/audit/trail"
 	pages "espalier.dev/api/signin"
+	"espalier.dev/audit/trail"
 	"espalier.dev/errs"
 	"espalier.dev/org"
 )

@@ -94,7 +94,6 @@ func newSystem(ctx context.Context, db *store.DB, cfg systemConfig) (s *system, 
 		return s, err
 	}
 	if s.trail, err = trail.New(trail.Config{Store: db.Trail(), Guard: s.guard, Now: time.Now, Shared: db.Shared()}); err != nil {
-	if err != nil {
 		return s, err
 	}
 	if s.signin, err = signin.New(signin.Config{Store: db.SignIn(), Box: s.keys, Now: time.Now, Log: cfg.log, PublicURL: cfg.publicURL}); err != nil {
