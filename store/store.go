@@ -60,11 +60,11 @@ type Tx struct {
 }
 
 var (
-	_ org.Tx   = (*Tx)(nil)
-	_ iam.Tx   = (*Tx)(nil)
-	_ audit.Tx = (*Tx)(nil)
-	_ token.Tx = (*Tx)(nil)
-	_ trail.Tx = (*Tx)(nil)
+	_ org.Tx    = (*Tx)(nil)
+	_ iam.Tx    = (*Tx)(nil)
+	_ audit.Tx  = (*Tx)(nil)
+	_ token.Tx  = (*Tx)(nil)
+	_ trail.Tx  = (*Tx)(nil)
 	_ org.Tx    = (*Tx)(nil)
 	_ iam.Tx    = (*Tx)(nil)
 	_ audit.Tx  = (*Tx)(nil)
