@@ -65,10 +65,6 @@ var (
 	_ audit.Tx  = (*Tx)(nil)
 	_ token.Tx  = (*Tx)(nil)
 	_ trail.Tx  = (*Tx)(nil)
-	_ org.Tx    = (*Tx)(nil)
-	_ iam.Tx    = (*Tx)(nil)
-	_ audit.Tx  = (*Tx)(nil)
-	_ token.Tx  = (*Tx)(nil)
 	_ signin.Tx = (*Tx)(nil)
 )
 
