@@ -12,6 +12,7 @@
 //	org/           organizations, customers, capabilities and their ends, tags; import and export
 //	iam/           people and the organizations they belong to
 //	token/         access and refresh tokens, signing keys and their rotation
+//	signin/        how people prove who they are: passwords, codes, passkeys; their sessions
 //	policylang/    the policy template language, an island: parse, print, resolve, check
 //	store/         the only SQL: one text for SQLite and PostgreSQL; a folder per domain, the schema, backups
 //	contract/      the OpenAPI documents, what is generated from them, the bodies that travel

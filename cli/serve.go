@@ -21,6 +21,7 @@ import (
 	"espalier.dev/api/msp"
 	"espalier.dev/api/oidc"
 	"espalier.dev/api/own"
+	pages "espalier.dev/api/signin"
 	"espalier.dev/audit/trail"
 	"espalier.dev/errs"
 	"espalier.dev/org"
@@ -182,8 +183,19 @@ func (v *serveVerb) routes(sys *system, telemetry *api.Telemetry, recorder *trai
 			return nil, err
 		}
 	}
+	people, err := pages.New(pages.Config{
+		Service: sys.signin, Log: sys.log,
+		Allow: func(r *http.Request) (time.Duration, bool) {
+			return addresses.Allow(api.ClientAddr(r, v.TrustedProxies))
+		},
+		Address: func(r *http.Request) netip.Addr { return api.ClientAddr(r, v.TrustedProxies) },
+	})
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/", d)
+	people.Mount(mux, telemetry.Observed)
 	mux.Handle("GET /.well-known/jwks.json", telemetry.Observed("/.well-known/jwks.json", oidc.Keys(sys.tokens)))
 	return mux, nil
 }

@@ -15,6 +15,7 @@ import (
 	"espalier.dev/iam"
 	"espalier.dev/keyring"
 	"espalier.dev/org"
+	"espalier.dev/signin"
 	"espalier.dev/store"
 	"espalier.dev/store/auditdb"
 	"espalier.dev/token"
@@ -48,6 +49,7 @@ type system struct {
 	people  *iam.Service
 	tokens  *token.Service
 	trail   *trail.Service
+	signin  *signin.Service
 	sealer  *audit.Sealer
 	log     *slog.Logger
 }
@@ -94,18 +96,24 @@ func newSystem(ctx context.Context, db *store.DB, cfg systemConfig) (s *system, 
 	if s.trail, err = trail.New(trail.Config{Store: db.Trail(), Guard: s.guard, Now: time.Now, Shared: db.Shared()}); err != nil {
 		return s, err
 	}
+	if s.signin, err = signin.New(signin.Config{Store: db.SignIn(), Box: s.keys, Now: time.Now, Log: cfg.log, PublicURL: cfg.publicURL}); err != nil {
+		return s, err
+	}
 	s.sealer, err = audit.NewSealer(audit.Config{Store: db.Audit(), Keys: s.keys, Now: time.Now, Log: cfg.log, Keep: cfg.keepAudit})
 	return s, err
 }
 
 // Close ends what runs in the background. The database stays open. Where it is away, what is left to do waits for the next
-// start: entries to be sealed, last uses of tokens.
+// start: entries to be sealed, last uses of tokens and sessions.
 func (s *system) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	var all []error
 	if s.tokens != nil {
 		all = append(all, s.unlessAway(s.tokens.Close(ctx)))
+	}
+	if s.signin != nil {
+		all = append(all, s.unlessAway(s.signin.Close(ctx)))
 	}
 	if s.sealer != nil {
 		all = append(all, s.unlessAway(s.sealer.Close(ctx)))
@@ -121,10 +129,26 @@ func (s *system) unlessAway(err error) error {
 	return nil
 }
 
-func (s *system) createRoot(ctx context.Context, n org.NewRoot) (Made, error) {
-	root, err := s.orgs.CreateRoot(ctx, byOperator(), n)
+// rootRequest is a root to be made, with the password of its owner; "" for none.
+type rootRequest struct {
+	org.NewRoot
+	Password string
+}
+
+func (s *system) createRoot(ctx context.Context, n rootRequest) (Made, error) {
+	if n.Password != "" { // before anything is made
+		if err := signin.CheckStrength(n.Password, n.Owner.Email, n.Owner.FirstName, n.Owner.LastName); err != nil {
+			return Made{}, err
+		}
+	}
+	root, err := s.orgs.CreateRoot(ctx, byOperator(), n.NewRoot)
 	if err != nil {
 		return Made{}, err
+	}
+	if n.Password != "" {
+		if err := s.signin.OverridePassword(ctx, byOperator(), root.User, n.Password); err != nil {
+			return Made{}, fmt.Errorf("organization %d is there, but its owner has no password: %w", root.Org, err)
+		}
 	}
 	_, text, err := s.tokens.CreateFor(ctx, byOperator(), root.User, "made with organization "+root.Org.String())
 	if err != nil {

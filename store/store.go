@@ -9,9 +9,11 @@ import (
 	"espalier.dev/iam"
 	"espalier.dev/org"
 	"espalier.dev/ref"
+	"espalier.dev/signin"
 	"espalier.dev/store/auditdb"
 	"espalier.dev/store/iamdb"
 	"espalier.dev/store/orgdb"
+	"espalier.dev/store/signindb"
 	"espalier.dev/store/sqldb"
 	"espalier.dev/store/tokendb"
 	"espalier.dev/token"
@@ -56,14 +58,16 @@ type Tx struct {
 	iamdb.People
 	auditdb.Log
 	tokendb.Tokens
+	signindb.SignIn
 }
 
 var (
-	_ org.Tx   = (*Tx)(nil)
-	_ iam.Tx   = (*Tx)(nil)
-	_ audit.Tx = (*Tx)(nil)
-	_ token.Tx = (*Tx)(nil)
-	_ trail.Tx = (*Tx)(nil)
+	_ org.Tx    = (*Tx)(nil)
+	_ iam.Tx    = (*Tx)(nil)
+	_ audit.Tx  = (*Tx)(nil)
+	_ token.Tx  = (*Tx)(nil)
+	_ trail.Tx  = (*Tx)(nil)
+	_ signin.Tx = (*Tx)(nil)
 )
 
 // join gives a transaction the statements of every domain. What they report as changed is forgotten after the commit.
@@ -84,6 +88,7 @@ func (db *DB) join(tx *sqldb.Tx) *Tx {
 		People: iamdb.New(tx, db.Dialect(), told),
 		Log:    auditdb.New(tx, db.Dialect()),
 		Tokens: tokendb.New(tx, db.Dialect(), told.Users),
+		SignIn: signindb.New(tx, db.Dialect(), told.Users),
 	}
 }
 
@@ -113,6 +118,11 @@ func (db *DB) IAM() iam.Store { return domain[iam.Tx]{db, func(tx *Tx) iam.Tx { 
 
 // Token is the database as package token sees it.
 func (db *DB) Token() token.Store { return domain[token.Tx]{db, func(tx *Tx) token.Tx { return tx }} }
+
+// SignIn is the database as package signin sees it.
+func (db *DB) SignIn() signin.Store {
+	return domain[signin.Tx]{db, func(tx *Tx) signin.Tx { return tx }}
+}
 
 // Audit is the database as package audit sees it.
 func (db *DB) Audit() audit.Store {

@@ -42,7 +42,10 @@ const (
 
 // Live sessions: id, end or NULL, the one organization it opens or 0.
 const (
-	userSessions    = `SELECT id, expires_at, 0 FROM refresh_token WHERE user_id = $1 AND revoked_at IS NULL`
+	userSessions = `
+	SELECT id, expires_at, 0 FROM refresh_token WHERE user_id = $1 AND revoked_at IS NULL
+	UNION ALL
+	SELECT id, expires_at, COALESCE(only_org_id, 0) FROM session WHERE user_id = $1`
 	accountSessions = `SELECT id, CAST(NULL AS BIGINT), 0 FROM service_account_client WHERE service_account_id = $1`
 )
 
