@@ -719,7 +719,8 @@ func testTokenExchange(m *msp) {
 			m.t.Errorf("%s: got %+v", name, granted)
 		}
 	}
-	none.do("POST", "/oidc/token", object{"grant_type": "client_credentials"}).wantError(400, "bad_request", "client_credentials")
+	none.do("POST", "/oidc/token", object{"grant_type": "client_credentials"}).wantError(400, "bad_request", "client_credentials", "client_secret")
+	none.do("POST", "/oidc/token", object{"grant_type": "authorization_code"}).wantError(400, "bad_request", "discovery")
 	none.do("POST", "/oidc/token", object{"grant_type": "refresh_token"}).wantError(400, "bad_request", "refresh_token")
 	none.do("POST", "/oidc/token", object{"grant_type": "refresh_token", "refresh_token": "esp_no"}).want(401)
 	none.do("POST", "/oidc/token", form+"&grant_type=refresh_token", "Content-Type", formType).wantError(400, "bad_request", "grant_type")

@@ -102,6 +102,13 @@ func (m memoryTx) RefreshToken(_ context.Context, id ref.TokenID) (RefreshToken,
 	return t, nil
 }
 
+// Client and StampClientUse know of no service account: they are tried over HTTP.
+func (m memoryTx) Client(context.Context, ref.TokenID) (Client, error) {
+	return Client{}, errs.NotFoundf("no client")
+}
+
+func (m memoryTx) StampClientUse(context.Context, []Use) error { return nil }
+
 func (m memoryTx) RefreshTokens(_ context.Context, user ref.UserID, now time.Time) ([]RefreshToken, error) {
 	var list []RefreshToken
 	for _, t := range m.tokens {
