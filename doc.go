@@ -11,6 +11,7 @@
 //	keyring/       the keys outside the database: they seal secrets and sign the chain
 //	org/           organizations, customers, capabilities and their ends, tags; import and export
 //	iam/           people and the organizations they belong to
+//	notify/        mail: outbox, texts, delivery; notices of what ends
 //	token/         access and refresh tokens, signing keys and their rotation
 //	signin/        how people prove who they are: passwords, codes, passkeys; their sessions
 //	policylang/    the policy template language, an island: parse, print, resolve, check

@@ -32,11 +32,12 @@ var served = []string{own.API, msp.API, apiiam.API, oidc.API}
 
 type serveVerb struct {
 	database
-	Listen         string         `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to listen on, host:port."`
-	PublicURL      string         `name:"public-url" placeholder:"URL" help:"What clients call the server, e.g. https://espalier.example.com; the issuer of access tokens."`
-	Migrate        bool           `help:"Bring a PostgreSQL schema up to date before serving; on SQLite that is done always."`
-	CapabilityFile string         `placeholder:"FILE" help:"YAML list of further capabilities: name, displayName, description, keptToOneself."`
-	AuditKeep      time.Duration  `default:"9600h" placeholder:"TIME" help:"How long audit entries are kept, e.g. 9600h (400 days); 0 keeps them for ever."`
+	Listen         string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to listen on, host:port."`
+	PublicURL      string        `name:"public-url" placeholder:"URL" help:"What clients call the server, e.g. https://espalier.example.com; the issuer of access tokens."`
+	Migrate        bool          `help:"Bring a PostgreSQL schema up to date before serving; on SQLite that is done always."`
+	CapabilityFile string        `placeholder:"FILE" help:"YAML list of further capabilities: name, displayName, description, keptToOneself."`
+	AuditKeep      time.Duration `default:"9600h" placeholder:"TIME" help:"How long audit entries are kept, e.g. 9600h (400 days); 0 keeps them for ever."`
+	mailFlags
 	APIEvents      string         `name:"api-events" default:"changes" enum:"none,changes,all" placeholder:"WHICH" help:"Calls of the API that organizations see in their api-events: changes (and refusals), all, or none."`
 	RateLimit      float64        `default:"200" placeholder:"N" help:"Requests per second that one caller may make on average; 0: any number."`
 	RateBurst      int            `default:"400" placeholder:"N" help:"Requests that one caller may make at once."`
@@ -79,7 +80,11 @@ func (v *serveVerb) Run(ctx context.Context, sh *Shell) (err error) {
 		}
 		log.Info("made a key file; keep a copy of it apart from the backups", "file", v.keyFile())
 	}
-	sys, err := newSystem(ctx, db, systemConfig{keyFile: v.keyFile(), publicURL: v.PublicURL, keepAudit: v.AuditKeep, catalog: definitions, log: log})
+	mail, err := v.transport(log)
+	if err != nil {
+		return usageOf(err)
+	}
+	sys, err := newSystem(ctx, db, systemConfig{keyFile: v.keyFile(), publicURL: v.PublicURL, keepAudit: v.AuditKeep, catalog: definitions, mail: mail, log: log})
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"espalier.dev/errs"
 	"espalier.dev/iam"
 	"espalier.dev/keyring"
+	"espalier.dev/notify"
 	"espalier.dev/org"
 	"espalier.dev/signin"
 	"espalier.dev/store"
@@ -36,6 +37,7 @@ type systemConfig struct {
 	publicURL string
 	keepAudit time.Duration
 	catalog   []org.Definition // of the operator's file
+	mail      notify.Transport // nil: no mail leaves
 	log       *slog.Logger
 }
 
@@ -49,6 +51,7 @@ type system struct {
 	people  *iam.Service
 	tokens  *token.Service
 	trail   *trail.Service
+	notify  *notify.Service
 	signin  *signin.Service
 	sealer  *audit.Sealer
 	log     *slog.Logger
@@ -96,7 +99,11 @@ func newSystem(ctx context.Context, db *store.DB, cfg systemConfig) (s *system, 
 	if s.trail, err = trail.New(trail.Config{Store: db.Trail(), Guard: s.guard, Now: time.Now, Shared: db.Shared()}); err != nil {
 		return s, err
 	}
-	if s.signin, err = signin.New(signin.Config{Store: db.SignIn(), Box: s.keys, Now: time.Now, Log: cfg.log, PublicURL: cfg.publicURL}); err != nil {
+	if s.notify, err = notify.New(notify.Config{Store: db.Notify(), Box: s.keys, Transport: cfg.mail, PublicURL: cfg.publicURL, Now: time.Now, Log: cfg.log}); err != nil {
+		return s, err
+	}
+	s.signin, err = signin.New(signin.Config{Store: db.SignIn(), Box: s.keys, Mailer: mailer{s.notify}, Now: time.Now, Log: cfg.log, PublicURL: cfg.publicURL})
+	if err != nil {
 		return s, err
 	}
 	s.sealer, err = audit.NewSealer(audit.Config{Store: db.Audit(), Keys: s.keys, Now: time.Now, Log: cfg.log, Keep: cfg.keepAudit})
@@ -114,6 +121,9 @@ func (s *system) Close() error {
 	}
 	if s.signin != nil {
 		all = append(all, s.unlessAway(s.signin.Close(ctx)))
+	}
+	if s.notify != nil {
+		all = append(all, s.notify.Close(ctx))
 	}
 	if s.sealer != nil {
 		all = append(all, s.unlessAway(s.sealer.Close(ctx)))

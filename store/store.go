@@ -7,11 +7,13 @@ import (
 	"espalier.dev/audit"
 	"espalier.dev/audit/trail"
 	"espalier.dev/iam"
+	"espalier.dev/notify"
 	"espalier.dev/org"
 	"espalier.dev/ref"
 	"espalier.dev/signin"
 	"espalier.dev/store/auditdb"
 	"espalier.dev/store/iamdb"
+	"espalier.dev/store/notifydb"
 	"espalier.dev/store/orgdb"
 	"espalier.dev/store/signindb"
 	"espalier.dev/store/sqldb"
@@ -59,6 +61,7 @@ type Tx struct {
 	auditdb.Log
 	tokendb.Tokens
 	signindb.SignIn
+	notifydb.Outbox
 }
 
 var (
@@ -68,6 +71,7 @@ var (
 	_ token.Tx  = (*Tx)(nil)
 	_ trail.Tx  = (*Tx)(nil)
 	_ signin.Tx = (*Tx)(nil)
+	_ notify.Tx = (*Tx)(nil)
 )
 
 // join gives a transaction the statements of every domain. What they report as changed is forgotten after the commit.
@@ -89,6 +93,7 @@ func (db *DB) join(tx *sqldb.Tx) *Tx {
 		Log:    auditdb.New(tx, db.Dialect()),
 		Tokens: tokendb.New(tx, db.Dialect(), told.Users),
 		SignIn: signindb.New(tx, db.Dialect(), told.Users),
+		Outbox: notifydb.New(tx, db.Dialect()),
 	}
 }
 
@@ -118,6 +123,11 @@ func (db *DB) IAM() iam.Store { return domain[iam.Tx]{db, func(tx *Tx) iam.Tx { 
 
 // Token is the database as package token sees it.
 func (db *DB) Token() token.Store { return domain[token.Tx]{db, func(tx *Tx) token.Tx { return tx }} }
+
+// Notify is the database as package notify sees it.
+func (db *DB) Notify() notify.Store {
+	return domain[notify.Tx]{db, func(tx *Tx) notify.Tx { return tx }}
+}
 
 // SignIn is the database as package signin sees it.
 func (db *DB) SignIn() signin.Store {
