@@ -276,4 +276,3 @@ func TestNotices(t *testing.T) {
 		}
 	})
 }
-
