@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 	"unicode"
 )
@@ -34,8 +35,12 @@ func (e *TokenError) Temporary() bool { return e.Status == 429 || e.Status >= 50
 // maxDescription is how many runes of an endpoint's own words an error repeats.
 const maxDescription = 300
 
-// words are an endpoint's own, on one line, without control characters, shortened.
+// aJWT is a signed token within a text.
+var aJWT = regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]+`)
+
+// words are an endpoint's own, on one line, without control characters and without the assertion that it may repeat, shortened.
 func words(s string) string {
+	s = aJWT.ReplaceAllLiteralString(s, masked)
 	s = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == unicode.ReplacementChar {
 			return ' '

@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -50,8 +53,10 @@ type OAuth2 struct {
 // Scheme is oauth2.
 func (OAuth2) Scheme() Scheme { return SchemeOAuth2 }
 
-// Secrets is whatever proves the client or the grant. Additional parameters and headers count, since vendors differ in where they
-// want their secrets.
+// secretName is how the names of parameters and headers look that hold secrets.
+var secretName = regexp.MustCompile(`(?i)secret|passw|token|assertion|key|authorization`)
+
+// Secrets is whatever proves the client or the grant, and those additional parameters and headers whose names sound like it.
 func (c OAuth2) Secrets() []string {
 	secrets := []Secret{c.ClientSecret, c.ClientPassword, c.Token}
 	if c.ClientPassword != "" {
@@ -60,6 +65,15 @@ func (c OAuth2) Secrets() []string {
 	for _, a := range []*Assertion{c.ClientAssertion, c.Bearer} {
 		if a != nil {
 			secrets = append(secrets, a.SigningKey)
+		}
+	}
+	for _, additional := range []map[string][]string{c.AdditionalParams, c.AdditionalHeaders} {
+		for _, name := range slices.Sorted(maps.Keys(additional)) {
+			if secretName.MatchString(name) {
+				for _, value := range additional[name] {
+					secrets = append(secrets, Secret(value))
+				}
+			}
 		}
 	}
 	return secretForms(secrets...)
