@@ -23,7 +23,7 @@ type AWSKeys struct {
 	SessionToken Secret // of temporary keys; "" for lasting ones
 }
 
-// AWSTarget is what an AWS signature is good for; each is Inferred or a name as in AWS's own list of endpoints.
+// AWSTarget is what an AWS signature is good for; each is a name as in AWS's own list of endpoints, or Inferred, as is the zero value.
 type AWSTarget struct {
 	Service string
 	Region  string
@@ -60,20 +60,26 @@ func (s *Signer) signAWS(r *http.Request, keys AWSKeys, target AWSTarget, body [
 	}
 	sum := sha256.Sum256(body)
 	hash := hex.EncodeToString(sum[:])
-	s3 := strings.HasPrefix(target.Service, "s3")
+	s3 := signsLikeS3[target.Service]
 	if s3 {
-		r.Header.Set("X-Amz-Content-Sha256", hash) // S3 alone wants it
+		r.Header.Set("X-Amz-Content-Sha256", hash)
 	}
-	r.URL.RawQuery = strings.ReplaceAll(r.URL.RawQuery, ";", "%3B") // net/url drops parameters that hold one
+	r.URL.RawQuery = strings.ReplaceAll(r.URL.RawQuery, ";", "%3B") // the library drops parameters that hold one,
+	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {       // or cannot be read
+		return fmt.Errorf("sign for AWS: the query of the URL: %w", err)
+	}
 	creds := aws.Credentials{AccessKeyID: keys.AccessKey, SecretAccessKey: keys.SecretKey.Reveal(), SessionToken: keys.SessionToken.Reveal()}
 	err = v4.NewSigner().SignHTTP(r.Context(), creds, r, hash, target.Service, target.Region, s.now().UTC(), func(o *v4.SignerOptions) {
-		o.DisableURIPathEscaping = s3 // S3 alone escapes a path once
+		o.DisableURIPathEscaping = s3
 	})
 	if err != nil {
 		return fmt.Errorf("sign for AWS: %w", err)
 	}
 	return nil
 }
+
+// signsLikeS3 are the services that want the body's hash in a header and the path escaped once.
+var signsLikeS3 = map[string]bool{"s3": true, "s3-outposts": true, "s3-object-lambda": true, "s3express": true}
 
 // hostOf is the host a server will see, without the port.
 func hostOf(r *http.Request) string {
@@ -83,19 +89,21 @@ func hostOf(r *http.Request) string {
 	return (&url.URL{Host: r.Host}).Hostname()
 }
 
+func inferred(name string) bool { return name == Inferred || name == "" }
+
 // at fills in what is inferred.
 func (t AWSTarget) at(host string) (AWSTarget, error) {
-	if t.Service != Inferred && t.Region != Inferred {
+	if !inferred(t.Service) && !inferred(t.Region) {
 		return t, nil
 	}
 	found, ok := InferAWS(host)
 	if !ok {
 		return t, fmt.Errorf("no AWS service and region can be inferred from the host %q: give the credential a service and a region", host)
 	}
-	if t.Service == Inferred {
+	if inferred(t.Service) {
 		t.Service = found.Service
 	}
-	if t.Region == Inferred {
+	if inferred(t.Region) {
 		t.Region = found.Region
 	}
 	return t, nil

@@ -109,6 +109,9 @@ func TestAWSHostUnknown(t *testing.T) {
 	var got *http.Request
 	s := newSigner(t, Config{Do: capturing(&got)})
 	cred := parse(t, SchemeAWS, map[string]any{"accessKey": "AKID", "secretKey": "hush"})
+	if _, err := s.Do(t.Context(), cred, request(t, "GET", "https://ec2.amazonaws.com/?a=%zz"), nil); err == nil {
+		t.Error("a query that cannot be read: got nil, want an error")
+	}
 	_, err := s.Do(t.Context(), cred, request(t, "GET", "https://api.example.com/"), nil)
 	if err == nil || !strings.Contains(err.Error(), `"api.example.com": give the credential a service and a region`) {
 		t.Errorf("got %v, want an error that names the host and the remedy", err)

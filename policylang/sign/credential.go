@@ -41,8 +41,8 @@ func ParseScheme(s string) (Scheme, error) {
 // String is the spelling of templates.
 func (s Scheme) String() string { return string(s) }
 
-// Credential is one of [APIKey], [AWS], [AWSSTS], [Basic], [Digest], [JWT], [NTLM], [OAuth2] and [Oracle]. Printing one, by
-// whatever means, shows no secret.
+// Credential is one of [APIKey], [AWS], [AWSSTS], [Basic], [Digest], [JWT], [NTLM], [OAuth2] and [Oracle]. Printing, logging or
+// marshalling one shows none of its members that are secret by the contract.
 type Credential interface {
 	// Scheme says which it is.
 	Scheme() Scheme
@@ -76,6 +76,12 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // MarshalText hides the text.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// formatted prints a credential that holds others by pointers. Package fmt, given a verb that a pointer does not have, prints what it
+// points to without asking its methods, secrets included.
+func formatted(f fmt.State, c Credential, tokenURL string) {
+	_, _ = fmt.Fprintf(f, "%s credential by %s", c.Scheme(), tokenURL) // where it goes is the printer's business
+}
 
 // Redact replaces every secret in text. Longer ones go first, so that one which holds another leaves no rest.
 func Redact(text string, secrets []string) string {

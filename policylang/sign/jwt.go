@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -22,6 +24,9 @@ type JWT struct {
 
 // Scheme is jwt.
 func (JWT) Scheme() Scheme { return SchemeJWT }
+
+// Format prints scheme and address only.
+func (c JWT) Format(f fmt.State, _ rune) { formatted(f, c, c.TokenURL) }
 
 // Secrets is the API key or the password.
 func (c JWT) Secrets() []string {
@@ -67,6 +72,9 @@ func (s *Signer) fetchJWT(ctx context.Context, c JWT) (token, time.Time, error) 
 	return token{access: Secret(access), at: now}, until(now, end), nil
 }
 
+// wholeJWT is a text that is a token and nothing else.
+var wholeJWT = regexp.MustCompile(`^[\w-]+\.[\w-]+\.[\w-]*$`)
+
 // jwtIn finds a token in an answer, which is one or has one among its members, and when it ends; "" if there is none.
 func jwtIn(text []byte, now time.Time) (string, time.Time) {
 	found := strings.TrimSpace(string(text))
@@ -78,7 +86,7 @@ func jwtIn(text []byte, now time.Time) (string, time.Time) {
 				break
 			}
 		}
-	} else if json.Unmarshal(text, &found) != nil && strings.Count(found, ".") != 2 {
+	} else if json.Unmarshal(text, &found) != nil && !wholeJWT.MatchString(found) {
 		return "", now
 	}
 	if !httpguts.ValidHeaderFieldValue(found) {

@@ -3,6 +3,7 @@ package sign
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -31,10 +32,10 @@ type OAuth2 struct {
 	TokenURL string
 	Grant    Grant
 
-	ClientID     string // sent in the form, with ClientSecret if there is one
-	ClientSecret Secret
-	ClientUser   string // sent by basic authentication, with ClientPassword
-	// ClientPassword belongs to ClientUser.
+	// ClientID and ClientSecret are sent in the form, ClientUser and ClientPassword by basic authentication.
+	ClientID       string
+	ClientSecret   Secret
+	ClientUser     string
 	ClientPassword Secret
 	// ClientAssertion proves the client by a JWT (RFC 7523, section 2.2); nil if it does not.
 	ClientAssertion *Assertion
@@ -52,6 +53,9 @@ type OAuth2 struct {
 
 // Scheme is oauth2.
 func (OAuth2) Scheme() Scheme { return SchemeOAuth2 }
+
+// Format prints scheme and address only.
+func (c OAuth2) Format(f fmt.State, _ rune) { formatted(f, c, c.TokenURL) }
 
 // secretName is how the names of parameters and headers look that hold secrets.
 var secretName = regexp.MustCompile(`(?i)secret|passw|token|assertion|key|authorization`)
@@ -159,6 +163,9 @@ func (s *Signer) tokenRequest(ctx context.Context, c OAuth2) (*http.Request, []b
 	case RefreshToken:
 		form.Set("refresh_token", c.Token.Reveal())
 	case JWTBearer:
+		if c.Bearer == nil {
+			return nil, nil, errors.New("the credential of the grant jwt_bearer has no assertion")
+		}
 		assertion, err := s.assertion(*c.Bearer, c.TokenURL, c.Scopes)
 		if err != nil {
 			return nil, nil, err

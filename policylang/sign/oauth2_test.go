@@ -437,7 +437,7 @@ func TestJWTScheme(t *testing.T) {
 			}
 		})
 	}
-	s := newSigner(t, Config{Do: serving(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }).RoundTrip})
+	s := newSigner(t, Config{Do: serving(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>a.b.c</html>") }).RoundTrip})
 	if _, err := s.Do(t.Context(), JWT{TokenURL: "https://login.test/"}, request(t, "GET", "https://api.test/"), nil); err == nil || !strings.Contains(err.Error(), "no token") {
 		t.Errorf("got %v, want an error that says what is lacking", err)
 	}

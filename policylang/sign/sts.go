@@ -149,7 +149,7 @@ func (s *Signer) assumeRole(ctx context.Context, c AWSSTS) (AWSKeys, time.Time, 
 // role's part of AWS. Sessions of the world-wide address hold only in regions that every account has, unless the account says
 // otherwise; those of a region hold everywhere.
 func stsHost(region, role string) string {
-	if region == Inferred || region == "" {
+	if inferred(region) {
 		part := ""
 		if m := roleARN.FindStringSubmatch(role); m != nil {
 			part = m[1]
