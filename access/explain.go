@@ -103,6 +103,9 @@ func (g *Guard) Who(ctx context.Context, by Caller, org ref.OrgID, ask Ask) ([]E
 	if err != nil {
 		return nil, err
 	}
+	if ask.Project != 0 && !slices.Contains(o.Projects, ask.Project) {
+		return nil, noProject(org, ask.Project)
+	}
 	all, err := g.cfg.Loader.Holdings(ctx, org, Principal{})
 	if err != nil {
 		return nil, err
