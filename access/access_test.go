@@ -78,6 +78,9 @@ func TestRolesHold(t *testing.T) {
 			t.Errorf("matches(%q, %q): got %v", tt.pattern, tt.name, got)
 		}
 	}
+	if len(gates) > maxGates {
+		t.Errorf("%d capabilities unlock roles: raise maxGates", len(gates))
+	}
 	for _, r := range Roles {
 		if int(r.ID) > len(Roles) || Roles[r.ID-1].ID != r.ID {
 			t.Errorf("role %s: id %d is not its place in Roles", r.Name, r.ID)

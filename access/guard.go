@@ -138,10 +138,12 @@ func (g *Guard) readOrg(ctx context.Context, org ref.OrgID, v *view) (err error)
 	if errs.KindOf(err) == errs.NotFound {
 		return orgNotFound(org)
 	}
-	if err == nil {
-		g.keep(v, func(until time.Time) { g.orgs.put(org, v.org, until) })
+	if err != nil {
+		return err
 	}
-	return err
+	v.org = v.org.settled()
+	g.keep(v, func(until time.Time) { g.orgs.put(org, v.org, until) })
+	return nil
 }
 
 // keep runs put under the lock, unless something was forgotten since the view was taken.
@@ -203,7 +205,7 @@ func (g *Guard) LetsIn(ctx context.Context, org ref.OrgID) (bool, error) {
 			return false, err
 		}
 	}
-	return len(v.org.External) > 0 && v.org.externalInForce(v.at), nil
+	return len(v.org.External) > 0 && v.at.UnixMicro() < v.org.brief.policy, nil
 }
 
 // ForgetUsers drops what is kept of these users.
