@@ -13,15 +13,12 @@ import (
 
 // forest is an MSP, organization 1, with customers 2 to n; user 1 owns it and all of them, user 2 is a technician of it whom the
 // access policies of each customer let in by the last of three user groups.
-type forest struct {
-	n        int64
-	subjects map[Principal]*Subject
-}
+type forest struct{ subjects map[Principal]*Subject }
 
 const technicians = 3
 
 func newForest(n int64) *forest {
-	f := &forest{n, map[Principal]*Subject{
+	f := &forest{map[Principal]*Subject{
 		{User: 1}: {Orgs: make(map[ref.OrgID]RoleSet)},
 		{User: 2}: {Orgs: map[ref.OrgID]RoleSet{1: 0}, Groups: map[ref.UserGroupID]bool{1: true, 2: true, technicians: true}},
 	}}
@@ -46,10 +43,10 @@ func (f *forest) Organization(_ context.Context, id ref.OrgID) (*Organization, e
 	}
 	if id > 1 {
 		o.Parent = 1
-		for g := range 5 { // two groups that the technician is not in come first
-			o.External = append(o.External, ExternalGrant{Policy: "p", Group: ref.UserGroupID((g+1)%5 + 1 + technicians), Roles: Set(PolicyViewer)})
+		for g := range 4 { // groups that the technician is not in come first
+			o.External = append(o.External, ExternalGrant{Policy: "p", Group: ref.UserGroupID(g + 1 + technicians), Roles: Set(PolicyViewer)})
 		}
-		o.External[4] = ExternalGrant{Policy: "q", Group: technicians, Roles: Set(MSPAdmin)}
+		o.External = append(o.External, ExternalGrant{Policy: "q", Group: technicians, Roles: Set(MSPAdmin)})
 	}
 	return o, nil
 }
