@@ -61,6 +61,46 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+// A technician of the parent, organization 3, is let into organization 7 by its user group 30; project 70 is of organization 7.
+func TestDecideBeyondTheOrganization(t *testing.T) {
+	t.Parallel()
+	o := organization(time.Time{})
+	o.Projects, o.ParentMSP = []ref.ProjectID{70}, InForce{Name: "msp", Ends: now.Add(time.Hour)}
+	o.External = []ExternalGrant{{Policy: "p", Group: 30, Roles: Set(MSPViewer, OrgOwner), Privileges: []Privilege{UserIndex, OrgOwn}}}
+	technician := &Subject{Orgs: map[ref.OrgID]RoleSet{3: 0}, Groups: map[ref.UserGroupID]bool{30: true}}
+	member := &Subject{Orgs: map[ref.OrgID]RoleSet{7: 0}, Projects: map[ref.ProjectID]RoleSet{70: Set(MSPAdmin, PolicyViewer), 71: Set(MSPAdmin)}}
+	owner := &Subject{Orgs: map[ref.OrgID]RoleSet{7: Set(OrgOwner)}}
+	for name, tt := range map[string]struct {
+		subject *Subject
+		ask     Ask
+		at      time.Time
+		kind    errs.Kind // 0 = allowed
+	}{
+		"a role by policy":                     {technician, Ask{Privilege: CustomerIndex}, now, 0},
+		"a privilege by itself":                {technician, Ask{Privilege: UserIndex}, now, 0},
+		"what members may":                     {technician, Ask{Privilege: OrgShow}, now, 0},
+		"a role that it does not give":         {technician, Ask{Privilege: CustomerCreate}, now, errs.Forbidden},
+		"no policy makes owners":               {technician, Ask{Privilege: UserCreate}, now, errs.Forbidden},
+		"nor gives what they alone have":       {technician, Ask{Privilege: OrgOwn}, now, errs.Forbidden},
+		"the parent's msp ended":               {technician, Ask{Privilege: UserIndex}, now.Add(time.Hour), errs.Forbidden},
+		"a project of the organization":        {technician, Ask{Privilege: CustomerIndex, Project: 70}, now, 0},
+		"a project of another":                 {technician, Ask{Privilege: CustomerIndex, Project: 71}, now, errs.NotFound},
+		"a session of the parent alone":        {technician, Ask{Privilege: CustomerIndex, Only: 3}, now, errs.Forbidden},
+		"a session of this one alone":          {technician, Ask{Privilege: CustomerIndex, Only: 7}, now, errs.NotFound},
+		"a session of a third":                 {technician, Ask{Privilege: CustomerIndex, Only: 8}, now, errs.NotFound},
+		"an owner by a session of this one":    {owner, Ask{Privilege: OrgOwn, Only: 7}, now, 0},
+		"an owner by a session of another":     {owner, Ask{Privilege: OrgOwn, Only: 8}, now, errs.NotFound},
+		"an organization's role in a project":  {member, Ask{Privilege: CustomerIndex, Project: 70}, now, errs.Forbidden},
+		"a member of one, a project of others": {member, Ask{Privilege: CustomerIndex, Project: 71}, now, errs.NotFound},
+		"an owner in its project":              {owner, Ask{Privilege: CustomerIndex, Project: 70}, now, 0},
+	} {
+		err := Decide(tt.subject, o, tt.ask, tt.at)
+		if tt.kind == 0 && err != nil || tt.kind != 0 && errs.KindOf(err) != tt.kind {
+			t.Errorf("%s: got %v, want %v", name, err, tt.kind)
+		}
+	}
+}
+
 func TestRolesHold(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -77,6 +117,9 @@ func TestRolesHold(t *testing.T) {
 		if got := matches(tt.pattern, tt.name); got != tt.want {
 			t.Errorf("matches(%q, %q): got %v", tt.pattern, tt.name, got)
 		}
+	}
+	if len(gates) > maxGates {
+		t.Errorf("%d capabilities unlock roles: raise maxGates", len(gates))
 	}
 	for _, r := range Roles {
 		if int(r.ID) > len(Roles) || Roles[r.ID-1].ID != r.ID {

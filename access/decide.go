@@ -1,6 +1,7 @@
 package access
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -33,8 +34,11 @@ func (s Session) Live(now time.Time) bool { return s.Ends.IsZero() || now.Before
 
 // Organization is what a decision needs to know of one organization.
 type Organization struct {
-	ID           ref.OrgID
-	Parent       ref.OrgID // 0 for a root
+	ID     ref.OrgID
+	Parent ref.OrgID // 0 for a root
+
+	brief brief // what nearly every decision looks at, side by side
+
 	Capabilities []InForce
 	Projects     []ref.ProjectID
 	// External is what the access policies of the direct parent give here, while the parent's own msp is in force.
@@ -77,35 +81,71 @@ func (o *Organization) capability(name string) (InForce, bool) {
 // Active reports whether the capability is held and has not ended at now.
 func (c InForce) Active(now time.Time) bool { return c.Ends.IsZero() || now.Before(c.Ends) }
 
-// active reports whether the organization holds a capability that is in force.
-func (o *Organization) active(name string, now time.Time) bool {
-	c, held := o.capability(name)
-	return held && c.Active(now)
+// brief is an organization in the few words that nearly every decision looks at. Among many organizations a decision costs the
+// lines of memory it has to fetch, more than anything it computes.
+type brief struct {
+	settled bool
+	ends    [maxGates]int64 // by gate: the end of its capability in µs since 1970; 0: it is not held
+	policy  int64           // until when access policies count, likewise
+	lets    []let
 }
 
-// unlocks reports whether the capabilities in force give one of the roles a meaning.
-func (o *Organization) unlocks(roles RoleSet, now time.Time) bool {
+// let is an ExternalGrant without names.
+type let struct {
+	group  ref.UserGroupID
+	roles  RoleSet
+	single bool // gives privileges by themselves too: see External at the same place
+}
+
+// settled returns the organization with its brief, itself if it has one.
+func (o *Organization) settled() *Organization {
+	if o.brief.settled {
+		return o
+	}
+	c := *o
+	c.brief = brief{settled: true}
+	for i, g := range gates {
+		if held, ok := o.capability(g.capability); ok {
+			c.brief.ends[i] = held.until()
+		}
+	}
+	if o.Parent != 0 && o.ParentMSP.Name != "" {
+		c.brief.policy = o.ParentMSP.until()
+	}
+	for _, e := range o.External {
+		c.brief.lets = append(c.brief.lets, let{e.Group, e.Roles &^ ownersOnly, len(e.Privileges) > 0})
+	}
+	return &c
+}
+
+// until is the end in µs since 1970.
+func (c InForce) until() int64 {
+	if c.Ends.IsZero() {
+		return math.MaxInt64
+	}
+	return c.Ends.UnixMicro()
+}
+
+// unlocks reports whether the capabilities in force give one of the roles a meaning at an instant, in µs.
+func (o *Organization) unlocks(roles RoleSet, at int64) bool {
 	for i := range gates {
-		if roles&gates[i].roles != 0 && o.active(gates[i].capability, now) {
+		if roles&gates[i].roles != 0 && at < o.brief.ends[i] {
 			return true
 		}
 	}
 	return false
 }
 
-// externalInForce reports whether what is external counts.
-func (o *Organization) externalInForce(now time.Time) bool {
-	return o.Parent != 0 && o.ParentMSP.Name != "" && o.ParentMSP.Active(now)
-}
-
-// external is what access policies give the subject here: let in by any of them, which roles, and whether the privilege itself.
-func (o *Organization) external(s *Subject, p Privilege, now time.Time) (in bool, roles RoleSet, itself bool) {
-	if len(o.External) == 0 || len(s.Groups) == 0 || !o.externalInForce(now) {
+// external is what access policies give the subject here at an instant, in µs: let in by any of them, which roles, and whether
+// the privilege by itself.
+func (o *Organization) external(s *Subject, p Privilege, at int64) (in bool, roles RoleSet, itself bool) {
+	if len(o.brief.lets) == 0 || len(s.Groups) == 0 || at >= o.brief.policy {
 		return false, 0, false
 	}
-	for i := range o.External {
-		if g := &o.External[i]; s.Groups[g.Group] {
-			in, roles, itself = true, roles|g.Roles&^ownersOnly, itself || slices.Contains(g.Privileges, p) && p.Grantable()
+	for i, l := range o.brief.lets {
+		if s.Groups[l.group] {
+			in, roles = true, roles|l.roles
+			itself = itself || l.single && slices.Contains(o.External[i].Privileges, p) && p.Grantable()
 		}
 	}
 	return in, roles, itself
@@ -116,6 +156,8 @@ func (o *Organization) external(s *Subject, p Privilege, now time.Time) (in bool
 // parent; and for a project that is not the organization's. Else it is Forbidden, saying what is missing: first the capability
 // the operation belongs to, which owners need too, then the role.
 func Decide(s *Subject, o *Organization, a Ask, now time.Time) error {
+	o = o.settled()
+	at := now.UnixMicro()
 	roles, member := s.Orgs[o.ID]
 	if a.Only != 0 && a.Only != o.ID {
 		return decideElsewhere(s, o, a.Only)
@@ -124,7 +166,7 @@ func Decide(s *Subject, o *Organization, a Ask, now time.Time) error {
 	// parent's people.
 	let, given, itself := false, RoleSet(0), false
 	if a.Only == 0 {
-		let, given, itself = o.external(s, a.Privilege, now)
+		let, given, itself = o.external(s, a.Privilege, at)
 	}
 	if _, ofParent := s.Orgs[o.Parent]; !member && !let && (!ofParent || o.Parent == 0 || a.Only != 0) {
 		return orgNotFound(o.ID)
@@ -141,10 +183,10 @@ func Decide(s *Subject, o *Organization, a Ask, now time.Time) error {
 	if !known {
 		return errs.Forbiddenf("privilege %s is given by no role", a.Privilege)
 	}
-	if !o.active(r.capability, now) {
-		return o.lacks(r.capability)
+	if at >= o.brief.ends[r.gate] {
+		return o.lacks(gates[r.gate].capability)
 	}
-	if (member || let) && (r.affiliated || itself || o.unlocks((roles|given)&r.holders, now)) {
+	if (member || let) && (r.affiliated || itself || o.unlocks((roles|given)&r.holders, at)) {
 		return nil
 	}
 	return errs.Forbiddenf("this takes the privilege %s in organization %d, which these roles give: %s", a.Privilege, o.ID, roleNames(r.holders))

@@ -103,6 +103,9 @@ func (g *Guard) Who(ctx context.Context, by Caller, org ref.OrgID, ask Ask) ([]E
 	if err != nil {
 		return nil, err
 	}
+	if ask.Project != 0 && !slices.Contains(o.Projects, ask.Project) {
+		return nil, noProject(org, ask.Project)
+	}
 	all, err := g.cfg.Loader.Holdings(ctx, org, Principal{})
 	if err != nil {
 		return nil, err
@@ -149,6 +152,7 @@ const inactive = "inactive"
 
 func explain(h Holding, s *Subject, o *Organization, ask Ask, now time.Time) Explanation {
 	e := Explanation{Holding: h, Org: o.ID, Ask: ask, At: now, Everybody: rules[ask.Privilege].affiliated}
+	o = o.settled()
 	e.Capability, e.Held = o.capability(ask.Privilege.Capability())
 	e.Capability.Name = ask.Privilege.Capability()
 	if err := Decide(s, o, ask, now); err != nil {
@@ -184,15 +188,15 @@ func (g Grant) gives(ask Ask) bool {
 
 // rests says why a grant does not count at present, "" if it does.
 func (o *Organization) rests(h Holding, g Grant, now time.Time) string {
-	if g.Policy != "" && !o.externalInForce(now) {
+	if g.Policy != "" && now.UnixMicro() >= o.brief.policy {
 		return "the capability msp of the parent, organization " + o.Parent.String() + ", is not in force"
 	}
 	if g.Policy == "" && (h.Member == "" || h.Member == inactive) {
 		return "no active member of the organization"
 	}
 	if g.Role != 0 {
-		if name := Roles[g.Role-1].Capability; !o.active(name, now) {
-			return "the capability " + name + ", which unlocks the role, is not in force"
+		if !o.unlocks(Set(g.Role), now.UnixMicro()) {
+			return "the capability " + Roles[g.Role-1].Capability + ", which unlocks the role, is not in force"
 		}
 	}
 	return ""

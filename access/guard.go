@@ -67,119 +67,130 @@ func (g *Guard) decide(ctx context.Context, by Caller, org ref.OrgID, ask Ask) e
 	if by.Operator {
 		return nil
 	}
-	now := g.cfg.Now()
-	s, o, turn := g.recall(by.Principal(), org, now)
-	fresh := s == nil && o == nil
-	if s == nil || o == nil {
-		var err error
-		if s, o, err = g.read(ctx, by.Principal(), org, turn, s, o); err != nil {
+	v := g.recall(by.Principal(), org)
+	fresh := v.subject == nil && v.org == nil
+	if v.subject == nil || v.org == nil {
+		if err := g.read(ctx, by.Principal(), org, &v); err != nil {
 			return err
 		}
 	}
-	err := Decide(s, o, ask, now)
+	err := Decide(v.subject, v.org, ask, v.at)
 	if err == nil || fresh || g.cfg.TTL == 0 {
 		return err
 	}
-	_, _, turn = g.recall(Principal{}, 0, now)
-	if s, o, err = g.read(ctx, by.Principal(), org, turn, nil, nil); err != nil {
+	v = g.recall(nobody, 0)
+	if err := g.read(ctx, by.Principal(), org, &v); err != nil {
 		return err
 	}
-	return Decide(s, o, ask, now)
+	return Decide(v.subject, v.org, ask, v.at)
 }
 
-// recall looks both up under one lock; what is not known, or not any more, is nil. turn is for read.
-func (g *Guard) recall(p Principal, org ref.OrgID, now time.Time) (s *Subject, o *Organization, turn uint64) {
+// view is what is known of a principal and an organization; nil is nothing, or nothing that may still be used.
+type view struct {
+	subject *Subject
+	org     *Organization
+	at      time.Time // when memory was asked; what is read later is kept as of then
+	turn    uint64    // of the Guard then
+}
+
+// nobody and organization 0 are never kept.
+var nobody Principal
+
+// recall looks both up under one lock. It allocates nothing.
+func (g *Guard) recall(p Principal, org ref.OrgID) (v view) {
+	v.at = g.cfg.Now()
 	g.mu.RLock()
-	s, o, turn = g.subs.get(p, now), g.orgs.get(org, now), g.turn
+	v.subject, v.org, v.turn = g.subs.get(p, v.at), g.orgs.get(org, v.at), g.turn
 	g.mu.RUnlock()
-	return s, o, turn
+	return v
 }
 
-// read loads what is nil of the two, and keeps it unless something was forgotten since turn.
-func (g *Guard) read(ctx context.Context, p Principal, org ref.OrgID, turn uint64, s *Subject, o *Organization) (*Subject, *Organization, error) {
-	var err error
-	if s == nil {
-		if s, err = g.readSubject(ctx, p, turn); err != nil {
-			return nil, nil, err
+// read loads what is nil in the view.
+func (g *Guard) read(ctx context.Context, p Principal, org ref.OrgID, v *view) error {
+	if v.subject == nil {
+		if err := g.readSubject(ctx, p, v); err != nil {
+			return err
 		}
 	}
-	if o == nil {
-		o, err = g.cfg.Loader.Organization(ctx, org)
-		if errs.KindOf(err) == errs.NotFound {
-			err = orgNotFound(org)
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		g.keep(turn, func(until time.Time) { g.orgs.put(org, o, until) })
+	if v.org == nil {
+		return g.readOrg(ctx, org, v)
 	}
-	return s, o, nil
+	return nil
 }
 
-func (g *Guard) readSubject(ctx context.Context, p Principal, turn uint64) (*Subject, error) {
-	s, err := g.cfg.Loader.Subject(ctx, p)
+func (g *Guard) readSubject(ctx context.Context, p Principal, v *view) (err error) {
+	if p == nobody {
+		v.subject = &Subject{}
+		return nil
+	}
+	v.subject, err = g.cfg.Loader.Subject(ctx, p)
 	if errs.KindOf(err) == errs.NotFound {
-		err = errs.Unauthenticatedf("the %s of this token no longer exists", p.kind())
+		return errs.Unauthenticatedf("the %s of this token no longer exists", p.kind())
+	}
+	if err == nil {
+		g.keep(v, func(until time.Time) { g.subs.put(p, v.subject, until) })
+	}
+	return err
+}
+
+func (g *Guard) readOrg(ctx context.Context, org ref.OrgID, v *view) (err error) {
+	v.org, err = g.cfg.Loader.Organization(ctx, org)
+	if errs.KindOf(err) == errs.NotFound {
+		return orgNotFound(org)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	g.keep(turn, func(until time.Time) { g.subs.put(p, s, until) })
-	return s, nil
+	v.org = v.org.settled()
+	g.keep(v, func(until time.Time) { g.orgs.put(org, v.org, until) })
+	return nil
 }
 
-// keep runs put under the lock, unless something was forgotten since turn.
-func (g *Guard) keep(turn uint64, put func(until time.Time)) {
+// keep runs put under the lock, unless something was forgotten since the view was taken.
+func (g *Guard) keep(v *view, put func(until time.Time)) {
 	var until time.Time
 	if g.cfg.TTL > 0 {
-		until = g.cfg.Now().Add(g.cfg.TTL)
+		until = v.at.Add(g.cfg.TTL)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if turn == g.turn {
+	if v.turn == g.turn {
 		put(until)
 	}
 }
 
 // Live returns the session of a principal if it may still be used.
 func (g *Guard) Live(ctx context.Context, session ref.TokenID, p Principal) (Session, bool, error) {
-	now := g.cfg.Now()
-	sub, _, turn := g.recall(p, 0, now)
-	remembered := sub != nil
-	for {
-		if sub == nil {
-			var err error
-			if sub, err = g.readSubject(ctx, p, turn); err != nil {
-				if errs.KindOf(err) == errs.Unauthenticated {
-					err = nil
-				}
-				return Session{}, false, err
-			}
+	v := g.recall(p, 0)
+	if v.subject != nil {
+		s, ok := v.subject.Sessions[session]
+		if ok && s.Live(v.at) || g.cfg.TTL == 0 {
+			return s, ok && s.Live(v.at), nil
 		}
-		s, ok := sub.Sessions[session]
-		if ok && s.Live(now) {
-			return s, true, nil
-		}
-		if !remembered || g.cfg.TTL == 0 {
-			return Session{}, false, nil
-		}
-		sub, remembered = nil, false
+		v.subject = nil
 	}
+	if err := g.readSubject(ctx, p, &v); err != nil {
+		if errs.KindOf(err) == errs.Unauthenticated {
+			err = nil
+		}
+		return Session{}, false, err
+	}
+	s, ok := v.subject.Sessions[session]
+	return s, ok && s.Live(v.at), nil
 }
 
 // Orgs returns the organizations the caller belongs to and that its session opens, with its roles there.
 func (g *Guard) Orgs(ctx context.Context, by Caller) (map[ref.OrgID]RoleSet, error) {
-	s, _, turn := g.recall(by.Principal(), 0, g.cfg.Now())
-	if s == nil {
-		var err error
-		if s, err = g.readSubject(ctx, by.Principal(), turn); err != nil {
+	v := g.recall(by.Principal(), 0)
+	if v.subject == nil {
+		if err := g.readSubject(ctx, by.Principal(), &v); err != nil {
 			return nil, err
 		}
 	}
 	if by.Only == 0 {
-		return s.Orgs, nil
+		return v.subject.Orgs, nil
 	}
-	roles, member := s.Orgs[by.Only]
+	roles, member := v.subject.Orgs[by.Only]
 	if !member {
 		return nil, nil
 	}
@@ -188,15 +199,13 @@ func (g *Guard) Orgs(ctx context.Context, by Caller) (map[ref.OrgID]RoleSet, err
 
 // LetsIn reports whether access policies of the parent count in the organization at present.
 func (g *Guard) LetsIn(ctx context.Context, org ref.OrgID) (bool, error) {
-	now := g.cfg.Now()
-	_, o, turn := g.recall(Principal{}, org, now)
-	if o == nil {
-		var err error
-		if _, o, err = g.read(ctx, Principal{}, org, turn, &Subject{}, nil); err != nil {
+	v := g.recall(nobody, org)
+	if v.org == nil {
+		if err := g.readOrg(ctx, org, &v); err != nil {
 			return false, err
 		}
 	}
-	return len(o.External) > 0 && o.externalInForce(now), nil
+	return len(v.org.External) > 0 && v.at.UnixMicro() < v.org.brief.policy, nil
 }
 
 // ForgetUsers drops what is kept of these users.

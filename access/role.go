@@ -70,6 +70,14 @@ var (
 // gates is the roles by the capability that unlocks them.
 var gates = openings()
 
+// maxGates is how many capabilities may unlock roles; a test compares.
+const maxGates = 4
+
+// gateOf is the place of a capability in gates.
+func gateOf(capability string) int {
+	return slices.IndexFunc(gates, func(g gate) bool { return g.capability == capability })
+}
+
 type gate struct {
 	capability string
 	roles      RoleSet

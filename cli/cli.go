@@ -25,11 +25,12 @@ type root struct {
 	Restore  restoreVerb  `cmd:"" group:"operator" help:"Read a backup into an empty database of either engine."`
 	Doctor   doctorVerb   `cmd:"" group:"operator" help:"Look whether the database is whole and the audit log untouched; exit 1 if not."`
 
-	Login    loginVerb    `cmd:"" group:"client" help:"Keep a server's address and a refresh token in a profile."`
-	Customer customerVerb `cmd:"" group:"client" help:"List, show, change, import and export customers."`
-	Audit    auditVerb    `cmd:"" group:"client" help:"Show who did what in an organization; export it."`
-	Access   accessVerb   `cmd:"" group:"client" help:"Explain who may do what, and why."`
-	Token    tokenVerb    `cmd:"" group:"client" help:"Make, list and revoke refresh tokens: one's own, or as the operator any user's."`
+	Login        loginVerb        `cmd:"" group:"client" help:"Keep a server's address and a refresh token in a profile."`
+	Customer     customerVerb     `cmd:"" group:"client" help:"List, show, change, import and export customers."`
+	Audit        auditVerb        `cmd:"" group:"client" help:"Show who did what in an organization; export it."`
+	Access       accessVerb       `cmd:"" group:"client" help:"Explain who may do what, and why."`
+	AccessPolicy accessPolicyVerb `cmd:"" name:"access-policy" group:"client" help:"Let user groups of the organization into customers of it."`
+	Token        tokenVerb        `cmd:"" group:"client" help:"Make, list and revoke refresh tokens: one's own, or as the operator any user's."`
 
 	Policy policyVerb `cmd:"" group:"author" help:"Check policy templates."`
 

@@ -25,7 +25,7 @@ func (s *Service) ExplainAccess(ctx context.Context, by access.Caller, org ref.O
 		return access.Explanation{}, unknown
 	}
 	e, err := s.guard.Explain(ctx, by, of, org, ask)
-	if err == nil && byEmail && e.Name == "" {
+	if err == nil && byEmail && e.Name == "" && by.Principal() != of {
 		return access.Explanation{}, unknown
 	}
 	return e, err

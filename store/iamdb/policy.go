@@ -50,43 +50,47 @@ func (t People) policies(ctx context.Context, org ref.OrgID, id ref.AccessPolicy
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
-	err = t.tx.Rows(ctx, `
+	find := func(policy ref.AccessPolicyID) *iam.AccessPolicy {
+		if i, ok := at[policy]; ok {
+			return &list[i]
+		}
+		return new(iam.AccessPolicy) // made since: each statement sees its own instant
+	}
+	if err := t.addNamed(ctx, args, find); err != nil {
+		return nil, err
+	}
+	return list, t.addRoles(ctx, org, id, find)
+}
+
+// addNamed adds the user groups and the customers of policies.
+func (t People) addNamed(ctx context.Context, args []any, find func(ref.AccessPolicyID) *iam.AccessPolicy) error {
+	err := t.tx.Rows(ctx, `
 		SELECT l.policy_id, g.id, g.name FROM access_policy p JOIN access_policy_group l ON l.policy_id = p.id JOIN user_group g ON g.id = l.group_id
 		WHERE p.org_id = $1 AND ($2 = '' OR p.id = $2) ORDER BY l.policy_id, g.id`, args, func(scan func(...any) error) error {
 		var policy ref.AccessPolicyID
 		var g iam.GroupName
 		err := scan(&policy, &g.ID, &g.Name)
-		if i, ok := at[policy]; ok {
-			list[i].Groups = append(list[i].Groups, g)
-		}
+		p := find(policy)
+		p.Groups = append(p.Groups, g)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	err = t.tx.Rows(ctx, `
+	return t.tx.Rows(ctx, `
 		SELECT l.policy_id, l.customer_id FROM access_policy p JOIN access_policy_customer l ON l.policy_id = p.id
 		WHERE p.org_id = $1 AND ($2 = '' OR p.id = $2) ORDER BY l.policy_id, l.customer_id`, args, func(scan func(...any) error) error {
 		var policy ref.AccessPolicyID
 		var customer ref.OrgID
 		err := scan(&policy, &customer)
-		if i, ok := at[policy]; ok {
-			list[i].Customers = append(list[i].Customers, customer)
-		}
+		p := find(policy)
+		p.Customers = append(p.Customers, customer)
 		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return list, t.addRoles(ctx, org, id, func(policy ref.AccessPolicyID, r iam.GranularRole) {
-		if i, ok := at[policy]; ok {
-			list[i].Roles = append(list[i].Roles, r)
-		}
 	})
 }
 
-// addRoles gives add the granular roles of policies, in their order.
-func (t People) addRoles(ctx context.Context, org ref.OrgID, id ref.AccessPolicyID, add func(ref.AccessPolicyID, iam.GranularRole)) error {
+// addRoles adds the granular roles of policies, in their order.
+func (t People) addRoles(ctx context.Context, org ref.OrgID, id ref.AccessPolicyID, find func(ref.AccessPolicyID) *iam.AccessPolicy) error {
 	type link struct{ policy, role ref.AccessPolicyID }
 	var links []link
 	err := t.tx.Rows(ctx, `
@@ -106,7 +110,8 @@ func (t People) addRoles(ctx context.Context, org ref.OrgID, id ref.AccessPolicy
 	}
 	for _, l := range links {
 		if i := slices.IndexFunc(roles, func(r iam.GranularRole) bool { return r.ID == l.role }); i >= 0 {
-			add(l.policy, roles[i])
+			p := find(l.policy)
+			p.Roles = append(p.Roles, roles[i])
 		}
 	}
 	return nil
@@ -129,7 +134,16 @@ func (t People) GranularRoles(ctx context.Context, org ref.OrgID) ([]iam.Granula
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
-	return list, t.tx.Rows(ctx, `
+	return list, t.addPermissions(ctx, org, func(role ref.AccessPolicyID, s iam.ScopedPermission) {
+		if i, ok := at[role]; ok {
+			list[i].Permissions = append(list[i].Permissions, s)
+		}
+	})
+}
+
+// addPermissions gives add the scoped permissions of roles, in their order.
+func (t People) addPermissions(ctx context.Context, org ref.OrgID, add func(role ref.AccessPolicyID, s iam.ScopedPermission)) error {
+	return t.tx.Rows(ctx, `
 		SELECT l.role_id, s.id, s.name, s.description, s.category, s.roles, s.permissions_json, s.created_by, s.created_at,
 			COALESCE(c.id, ''), COALESCE(c.name, ''), COALESCE(c.description, ''), COALESCE(c.node_ids_json, ''), COALESCE(c.node_paths_json, '[]'),
 			COALESCE(c.created_by, 0), COALESCE(c.created_at, 0)
@@ -157,9 +171,7 @@ func (t People) GranularRoles(ctx context.Context, org ref.OrgID) ([]iam.Granula
 			}
 			c.NodeIDs, c.CreatedAt, s.Scope = given.Scope.NodeIDs, sqldb.Time(scoped), &c
 		}
-		if i, ok := at[role]; ok {
-			list[i].Permissions = append(list[i].Permissions, s)
-		}
+		add(role, s)
 		return nil
 	})
 }
