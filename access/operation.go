@@ -132,19 +132,21 @@ var operations = map[string]map[string]Privilege{
 		"SCIM Config#index_service_provider_config": SCIMConfigShow,
 	},
 	"espalier": {
-		"Access#explain":   RuleIndex, // of oneself: nothing
-		"Access#who":       RuleIndex,
-		"Me#show":          Self,
-		"Token#index":      Self,
-		"Token#create":     Self,
-		"Token#revoke":     Self,
-		"Customer#index":   CustomerIndex,
-		"Customer#show":    CustomerShow,
-		"Customer#import":  CustomerCreate, // and CustomerUpdate, since a row may be of a customer that exists
-		"Customer#export":  CustomerIndex,
-		"Capability#index": CapabilityIndex,
-		"Tag#index":        TagIndex,
-		"Audit#index":      EventIndex,
-		"Audit#export":     EventIndex,
+		"Access#explain":    RuleIndex, // of oneself: nothing
+		"Access#who":        RuleIndex,
+		"Me#show":           Self,
+		"Token#index":       Self,
+		"Token#create":      Self,
+		"Token#revoke":      Self,
+		"Customer#index":    CustomerIndex,
+		"Customer#show":     CustomerShow,
+		"Customer#import":   CustomerCreate, // and CustomerUpdate, since a row may be of a customer that exists
+		"Customer#export":   CustomerIndex,
+		"Capability#index":  CapabilityIndex,
+		"Tag#index":         TagIndex,
+		"Audit#index":       EventIndex,
+		"Invitation#create": InvitationCreate,
+		"Invitation#resend": InvitationResend,
+		"Audit#export":      EventIndex,
 	},
 }

@@ -27,6 +27,8 @@ type root struct {
 
 	Login        loginVerb        `cmd:"" group:"client" help:"Keep a server's address and a refresh token in a profile."`
 	Customer     customerVerb     `cmd:"" group:"client" help:"List, show, change, import and export customers."`
+	Invite       inviteVerb       `cmd:"" group:"client" help:"Invite people into an organization."`
+	Account      accountVerb      `cmd:"" name:"service-account" group:"client" help:"Machine identities of an organization, and what they sign in with."`
 	Audit        auditVerb        `cmd:"" group:"client" help:"Show who did what in an organization; export it."`
 	Access       accessVerb       `cmd:"" group:"client" help:"Explain who may do what, and why."`
 	AccessPolicy accessPolicyVerb `cmd:"" name:"access-policy" group:"client" help:"Let user groups of the organization into customers of it."`

@@ -80,7 +80,7 @@ func (v *serveVerb) Run(ctx context.Context, sh *Shell) (err error) {
 		}
 		log.Info("made a key file; keep a copy of it apart from the backups", "file", v.keyFile())
 	}
-	mail, err := v.transport(log)
+	mail, err := v.transport(v.PublicURL, log)
 	if err != nil {
 		return usageOf(err)
 	}
@@ -189,7 +189,7 @@ func (v *serveVerb) routes(sys *system, telemetry *api.Telemetry, recorder *trai
 		}
 	}
 	people, err := pages.New(pages.Config{
-		Service: sys.signin, Log: sys.log,
+		Service: sys.signin, Invitations: sys.people, Log: sys.log,
 		Allow: func(r *http.Request) (time.Duration, bool) {
 			return addresses.Allow(api.ClientAddr(r, v.TrustedProxies))
 		},

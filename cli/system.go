@@ -84,10 +84,14 @@ func newSystem(ctx context.Context, db *store.DB, cfg systemConfig) (s *system, 
 	if s.catalog, err = org.NewCatalog(cfg.catalog); err != nil {
 		return s, err
 	}
-	if s.orgs, err = org.New(org.Config{Store: db.Org(), Guard: s.guard, Now: time.Now, Catalog: s.catalog}); err != nil {
+	if s.orgs, err = org.New(org.Config{Store: db.Org(), Guard: s.guard, Now: time.Now, Catalog: s.catalog, Tell: s.tellOwners}); err != nil {
 		return s, err
 	}
-	if s.people, err = iam.New(iam.Config{Store: db.IAM(), Guard: s.guard, Now: time.Now}); err != nil {
+	if s.notify, err = notify.New(notify.Config{Store: db.Notify(), Box: s.keys, Transport: cfg.mail, PublicURL: cfg.publicURL, Now: time.Now, Log: cfg.log}); err != nil {
+		return s, err
+	}
+	s.people, err = iam.New(iam.Config{Store: db.IAM(), Guard: s.guard, Mail: inviter{s.notify}, PublicURL: cfg.publicURL, Now: time.Now})
+	if err != nil {
 		return s, err
 	}
 	s.tokens, err = token.New(ctx, token.Config{
@@ -97,9 +101,6 @@ func newSystem(ctx context.Context, db *store.DB, cfg systemConfig) (s *system, 
 		return s, err
 	}
 	if s.trail, err = trail.New(trail.Config{Store: db.Trail(), Guard: s.guard, Now: time.Now, Shared: db.Shared()}); err != nil {
-		return s, err
-	}
-	if s.notify, err = notify.New(notify.Config{Store: db.Notify(), Box: s.keys, Transport: cfg.mail, PublicURL: cfg.publicURL, Now: time.Now, Log: cfg.log}); err != nil {
 		return s, err
 	}
 	s.signin, err = signin.New(signin.Config{Store: db.SignIn(), Box: s.keys, Mailer: mailer{s.notify}, Now: time.Now, Log: cfg.log, PublicURL: cfg.publicURL})

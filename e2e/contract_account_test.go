@@ -88,6 +88,10 @@ func testClientCredentials(m *msp, path string, id int64, first, second accountC
 	robot.do("GET", m.at("/iam/v1", ""), nil).want(200) // as every member
 	robot.do("GET", m.at("/msp/v2", "/customers"), nil).wantError(403, "forbidden", "msp:customer:index")
 	robot.do("GET", "/iam/v1/refresh-tokens", nil).wantError(403, "forbidden", "users")
+	robot.do("GET", "/iam/v1/invitations", nil).wantError(403, "forbidden", "people")
+	robot.do("GET", "/iam/v1/invitations/x", nil).wantError(403, "forbidden", "people")
+	robot.do("PATCH", "/iam/v1/invitations/x/accept", nil).wantError(403, "forbidden", "people")
+	robot.do("PATCH", "/iam/v1/invitations/x/decline", nil).wantError(403, "forbidden", "people")
 	for _, wrong := range []object{
 		{"client_id": first.ClientID, "client_secret": second.ClientSecret}, {"client_id": second.ClientID, "client_secret": first.ClientSecret},
 		{"client_id": "nosuchclient", "client_secret": first.ClientSecret}, {"client_id": first.ClientID, "client_secret": "x"},

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"strings"
 	"time"
 
 	"espalier.dev/access"
@@ -49,6 +50,7 @@ type Tx interface {
 	UserByEmail(ctx context.Context, email string) (ref.UserID, error)
 
 	accountTx
+	invitationTx
 	policyTx
 }
 
@@ -69,14 +71,19 @@ type Config struct {
 	Guard Guard
 	Now   func() time.Time
 	Rand  io.Reader // nil: crypto/rand
+	Mail  Mailer    // nil: no mail leaves
+	// PublicURL is what people call the server; links begin with it.
+	PublicURL string
 }
 
 // Service is the use cases of people. It is safe for concurrent use.
 type Service struct {
-	store Store
-	guard Guard
-	now   func() time.Time
-	rand  io.Reader
+	store  Store
+	guard  Guard
+	now    func() time.Time
+	rand   io.Reader
+	mail   Mailer
+	public string
 }
 
 // New makes a Service.
@@ -87,7 +94,7 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Reader
 	}
-	return &Service{store: cfg.Store, guard: cfg.Guard, now: cfg.Now, rand: cfg.Rand}, nil
+	return &Service{store: cfg.Store, guard: cfg.Guard, now: cfg.Now, rand: cfg.Rand, mail: cfg.Mail, public: strings.TrimSuffix(cfg.PublicURL, "/")}, nil
 }
 
 // Me returns the caller as a user.

@@ -31,7 +31,7 @@ func (s *Service) CreateCustomers(ctx context.Context, by access.Caller, parent 
 				if err := n.Check(); err != nil {
 					return 0, err
 				}
-				o, err := create(ctx, tx, by, m, n)
+				o, err := s.create(ctx, tx, by, m, n)
 				return o.ID, err
 			})
 			if err != nil {

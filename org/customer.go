@@ -78,18 +78,18 @@ func (s *Service) CreateCustomer(ctx context.Context, by access.Caller, parent r
 		if err != nil {
 			return err
 		}
-		o, err = create(ctx, tx, by, m, n)
+		o, err = s.create(ctx, tx, by, m, n)
 		return err
 	})
 	return o, err
 }
 
 // create writes a new customer under a parent that is locked, and its audit entry.
-func create(ctx context.Context, tx Tx, by access.Caller, m Manager, n NewCustomer) (Organization, error) {
+func (s *Service) create(ctx context.Context, tx Tx, by access.Caller, m Manager, n NewCustomer) (Organization, error) {
 	if err := m.Admit(n.Capabilities, tx.Now()); err != nil {
 		return Organization{}, err
 	}
-	o, err := insert(ctx, tx, Organization{Parent: m.Org.ID, Name: n.Name, ExternalID: n.ExternalID, Description: n.Description}, n.Capabilities, n.Owners)
+	o, err := s.insert(ctx, tx, by, Organization{Parent: m.Org.ID, Name: n.Name, ExternalID: n.ExternalID, Description: n.Description}, n.Capabilities, n.Owners)
 	if err != nil {
 		return Organization{}, err
 	}
@@ -97,14 +97,17 @@ func create(ctx context.Context, tx Tx, by access.Caller, m Manager, n NewCustom
 }
 
 // insert writes an organization with its main project, its capabilities (iam always) and its owners.
-func insert(ctx context.Context, tx Tx, o Organization, wishes []Wish, owners []Owner) (Organization, error) {
+func (s *Service) insert(ctx context.Context, tx Tx, by access.Caller, o Organization, wishes []Wish, owners []Owner) (Organization, error) {
 	o.CreatedAt, o.UpdatedAt = tx.Now(), tx.Now()
 	o, err := tx.InsertOrganization(ctx, o, plan(nil, withIAM(wishes)).set)
 	if err != nil {
 		return Organization{}, err
 	}
-	_, err = tx.AddOwners(ctx, o.ID, owners, Invited)
-	return o, err
+	users, err := tx.AddOwners(ctx, o.ID, owners, Invited)
+	if err != nil {
+		return Organization{}, err
+	}
+	return o, s.tellOwners(ctx, tx, by, OwnerChange{Org: o, Added: users})
 }
 
 // Customer returns a direct customer of parent.
@@ -209,14 +212,14 @@ func (s *Service) UpdateCustomer(ctx context.Context, by access.Caller, parent, 
 		if err != nil {
 			return err
 		}
-		_, err = update(ctx, tx, by, m, id, c)
+		_, err = s.update(ctx, tx, by, m, id, c)
 		return err
 	})
 }
 
 // update writes a change of a customer whose parent is locked. It returns the members that changed; none: nothing was
 // written.
-func update(ctx context.Context, tx Tx, by access.Caller, m Manager, id ref.OrgID, c Patch) ([]string, error) {
+func (s *Service) update(ctx context.Context, tx Tx, by access.Caller, m Manager, id ref.OrgID, c Patch) ([]string, error) {
 	o, err := lockCustomer(ctx, tx, m.Org.ID, id)
 	if err != nil {
 		return nil, err
@@ -228,7 +231,8 @@ func update(ctx context.Context, tx Tx, by access.Caller, m Manager, id ref.OrgI
 	if err := u.capabilities(ctx, tx, c.Capabilities); err != nil {
 		return nil, err
 	}
-	if err := u.owners(ctx, tx, c.Owners); err != nil {
+	told, err := u.owners(ctx, tx, c.Owners)
+	if err != nil {
 		return nil, err
 	}
 	if len(u.changed) == 0 {
@@ -237,6 +241,12 @@ func update(ctx context.Context, tx Tx, by access.Caller, m Manager, id ref.OrgI
 	u.after.UpdatedAt = tx.Now()
 	if err := tx.UpdateOrganization(ctx, u.after); err != nil {
 		return nil, err
+	}
+	if told != nil {
+		told.Org = u.after
+		if err := s.tellOwners(ctx, tx, by, *told); err != nil {
+			return nil, err
+		}
 	}
 	return u.changed, tx.Record(ctx, entry(by, "customer.update", u.after, u.beforeAll, u.afterAll))
 }
@@ -306,26 +316,28 @@ func (u *updating) permit(ctx context.Context, tx Tx, ch change, wishes []Wish) 
 	return granted
 }
 
-func (u *updating) owners(ctx context.Context, tx Tx, wishes *[]Owner) error {
+// owners makes the owners those wished for. It returns what became of them, nil for no change.
+func (u *updating) owners(ctx context.Context, tx Tx, wishes *[]Owner) (*OwnerChange, error) {
 	if wishes == nil {
-		return nil
+		return nil, nil
 	}
 	present, err := tx.Owners(ctx, u.before.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	added, removed := compareOwners(present, *wishes)
 	if len(added) == 0 && len(removed) == 0 {
-		return nil
+		return nil, nil
 	}
-	if _, err := tx.AddOwners(ctx, u.before.ID, added, Invited); err != nil {
-		return err
+	users, err := tx.AddOwners(ctx, u.before.ID, added, Invited)
+	if err != nil {
+		return nil, err
 	}
 	if err := tx.RemoveOwners(ctx, u.before.ID, removed); err != nil {
-		return err
+		return nil, err
 	}
 	u.note("owners", userEmails(present), ownerEmails(*wishes))
-	return nil
+	return &OwnerChange{Before: present, Added: users, Removed: usersOf(present, removed)}, nil
 }
 
 // DeleteCustomer removes a direct customer of parent and all that belongs to it. It is Conflict with every blocker named:

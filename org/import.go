@@ -164,7 +164,7 @@ func (im *importing) write(ctx context.Context, tx Tx, m Manager, r Row, v *RowR
 
 // create writes a customer that the parent, which is locked, admits, with its tags and its audit entry.
 func (im *importing) create(ctx context.Context, tx Tx, r Row) (ref.OrgID, error) {
-	o, err := insert(ctx, tx, Organization{Parent: im.parent, Name: r.Name, ExternalID: r.ExternalID, Description: r.Description}, r.Capabilities, r.Owners)
+	o, err := im.s.insert(ctx, tx, im.by, Organization{Parent: im.parent, Name: r.Name, ExternalID: r.ExternalID, Description: r.Description}, r.Capabilities, r.Owners)
 	if err != nil {
 		return 0, err
 	}
@@ -181,7 +181,7 @@ func (im *importing) create(ctx context.Context, tx Tx, r Row) (ref.OrgID, error
 func (im *importing) change(ctx context.Context, tx Tx, m Manager, r Row, v RowResult) error {
 	tagged := slices.Contains(v.Changes, ColumnTags)
 	if !tagged || len(v.Changes) > 1 {
-		if _, err := update(ctx, tx, im.by, m, v.Customer, r.patch(v.Changes)); err != nil {
+		if _, err := im.s.update(ctx, tx, im.by, m, v.Customer, r.patch(v.Changes)); err != nil {
 			return err
 		}
 	}

@@ -119,6 +119,8 @@ type Config struct {
 	Now      func() time.Time
 	Catalog  Catalog
 	Blockers []Blocker
+	// Tell is told of every change of owners in the transaction that makes it; nil: nobody is.
+	Tell func(ctx context.Context, tx Tx, by access.Caller, c OwnerChange) error
 }
 
 // Service is the use cases of the tree. It is safe for concurrent use.
@@ -128,6 +130,7 @@ type Service struct {
 	now      func() time.Time
 	catalog  Catalog
 	blockers []Blocker
+	tell     func(ctx context.Context, tx Tx, by access.Caller, c OwnerChange) error
 }
 
 // New makes a Service.
@@ -135,7 +138,7 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Store == nil || cfg.Guard == nil || cfg.Now == nil {
 		return nil, errors.New("org: a store, a guard and a clock are needed")
 	}
-	return &Service{store: cfg.Store, guard: cfg.Guard, now: cfg.Now, catalog: cfg.Catalog, blockers: cfg.Blockers}, nil
+	return &Service{store: cfg.Store, guard: cfg.Guard, now: cfg.Now, catalog: cfg.Catalog, blockers: cfg.Blockers, tell: cfg.Tell}, nil
 }
 
 // Organization returns one organization, to its members.

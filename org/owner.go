@@ -1,10 +1,12 @@
 package org
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
 
+	"espalier.dev/access"
 	"espalier.dev/filter"
 	"espalier.dev/ref"
 )
@@ -36,6 +38,27 @@ type User struct {
 	State     State
 	CreatedAt time.Time
 	UpdatedAt time.Time
+}
+
+// OwnerChange is what has become of the owners of an organization.
+type OwnerChange struct {
+	Org     Organization
+	Before  []User // none where the organization is new
+	Added   []User
+	Removed []User
+}
+
+// tellOwners passes a change on.
+func (s *Service) tellOwners(ctx context.Context, tx Tx, by access.Caller, c OwnerChange) error {
+	if s.tell == nil {
+		return nil
+	}
+	return s.tell(ctx, tx, by, c)
+}
+
+// usersOf picks users by id.
+func usersOf(list []User, ids []ref.UserID) []User {
+	return slices.DeleteFunc(slices.Clone(list), func(u User) bool { return !slices.Contains(ids, u.ID) })
 }
 
 // compareOwners says who of the full new list is no owner yet, and which owners it leaves out. Addresses are compared

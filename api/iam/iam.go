@@ -37,6 +37,7 @@ func Handlers(cfg Config) map[string]door.Handler {
 		s.accessPolicies(),
 		s.refreshTokens(),
 		s.events(),
+		s.invitations(),
 	} {
 		maps.Copy(all, noun)
 	}

@@ -56,6 +56,9 @@ func Handlers(c Config) map[string]door.Handler {
 		"Capability#index": s.listCapabilities,
 		"Tag#index":        s.listTags,
 
+		"Invitation#create": s.createInvitation,
+		"Invitation#resend": s.resendInvitation,
+
 		"Audit#index":  s.listAudit,
 		"Audit#export": s.exportAudit,
 

@@ -17,8 +17,9 @@ import (
 
 // Config is what the pages need.
 type Config struct {
-	Service *auth.Service
-	Log     *slog.Logger
+	Service     *auth.Service
+	Invitations Invitations
+	Log         *slog.Logger
 	// Home is where people go who have signed in; "" for /account.
 	Home string
 	// Allow says whether a request may be answered, or in how long; nil: always.
@@ -36,8 +37,8 @@ type Pages struct {
 
 // New makes the pages.
 func New(cfg Config) (*Pages, error) {
-	if cfg.Service == nil || cfg.Log == nil || cfg.Address == nil {
-		return nil, errors.New("sign-in pages: a service, a log and the address of requests are needed")
+	if cfg.Service == nil || cfg.Invitations == nil || cfg.Log == nil || cfg.Address == nil {
+		return nil, errors.New("sign-in pages: a service, invitations, a log and the address of requests are needed")
 	}
 	cfg.Home = cmp.Or(cfg.Home, "/account")
 	p := &Pages{cfg: cfg, origin: http.NewCrossOriginProtection()}
@@ -71,6 +72,8 @@ func (p *Pages) Mount(mux *http.ServeMux, observe func(pattern string, h http.Ha
 		{"POST", "/signin/reset", p.takeReset},
 		{"GET", "/signin/reset/new", p.askNewPassword},
 		{"POST", "/signin/reset/new", p.takeNewPassword},
+		{"GET", "/invitation/{token}", p.askInvitation},
+		{"POST", "/invitation/{token}", p.takeInvitation},
 		{"GET", "/signout", p.askSignOut},
 		{"POST", "/signout", p.signOut},
 		{"GET", "/account", p.signedIn(p.showAccount)},

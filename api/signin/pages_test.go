@@ -21,6 +21,7 @@ import (
 
 	"espalier.dev/access"
 	pages "espalier.dev/api/signin"
+	"espalier.dev/iam"
 	"espalier.dev/keyring"
 	"espalier.dev/signin"
 	"espalier.dev/store"
@@ -84,7 +85,15 @@ func newSite(t *testing.T, publicURL string) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := pages.New(pages.Config{Service: service, Log: log, Address: func(*http.Request) netip.Addr { return netip.MustParseAddr("198.51.100.7") }})
+	guard, err := access.NewGuard(access.Config{Loader: store.New(db).Access(), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	people, err := iam.New(iam.Config{Store: store.New(db).IAM(), Guard: guard, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := pages.New(pages.Config{Service: service, Invitations: people, Log: log, Address: func(*http.Request) netip.Addr { return netip.MustParseAddr("198.51.100.7") }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,11 +37,12 @@ type view struct {
 	To       string // the address of an identity provider
 	Passkeys bool   // they can be used here
 
-	Account auth.Account
-	This    auth.Session
-	App     auth.NewApp
-	Picture template.URL
-	Codes   []string
+	Account    auth.Account
+	Invitation invitationView
+	This       auth.Session
+	App        auth.NewApp
+	Picture    template.URL
+	Codes      []string
 }
 
 // views is the templates, by page, and the files they refer to.

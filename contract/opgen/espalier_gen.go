@@ -145,6 +145,33 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
+	{ID: "Invitation#create", Method: "POST", Path: "/espalier/v1/orgs/{orgId}/invitations", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 15}, Responses: []contract.Response{
+		{Status: 201, Media: []string{"application/json"}},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 422, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "Invitation#resend", Method: "POST", Path: "/espalier/v1/orgs/{orgId}/invitations/{invitationId}/resend", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "invitationId", In: contract.InPath, Required: true, Schema: 16},
+	}, Responses: []contract.Response{
+		{Status: 200, Media: []string{"application/json"}},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 422, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
 	{ID: "Tag#index", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/tags", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
 	}, Responses: []contract.Response{
@@ -166,7 +193,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
-	{ID: "Token#create", Method: "POST", Path: "/espalier/v1/tokens", Body: &contract.Body{Media: []string{"application/json"}, Schema: 10}, Responses: []contract.Response{
+	{ID: "Token#create", Method: "POST", Path: "/espalier/v1/tokens", Body: &contract.Body{Media: []string{"application/json"}, Schema: 17}, Responses: []contract.Response{
 		{Status: 201, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -176,7 +203,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
 	{ID: "Token#revoke", Method: "DELETE", Path: "/espalier/v1/tokens/{tokenId}", Params: []contract.Param{
-		{Name: "tokenId", In: contract.InPath, Required: true, Schema: 11},
+		{Name: "tokenId", In: contract.InPath, Required: true, Schema: 18},
 	}, Responses: []contract.Response{
 		{Status: 204},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -198,6 +225,25 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	{Type: contract.Boolean},
 	{Type: contract.String, Pattern: "^(name|createdAt|updatedAt|id|externalId|nextExpiresAt)( (asc|desc))?$"},
 	{Type: contract.String, Enum: []string{"csv", "xlsx"}},
+	{Type: contract.Array, Items: 1},
+	{Type: contract.String, MaxLen: 254, Pattern: "^[a-zA-Z0-9!#$%&'*+/=?^_.`{|}~-]+@(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\\.)+[a-zA-Z0-9][a-zA-Z0-9-]{0,61}[a-zA-Z0-9]$"},
+	{Type: contract.String, MaxLen: 256},
+	{Type: contract.Object, Properties: []contract.Property{
+		{Name: "id", Required: true, Schema: 1},
+		{Name: "roleIds", Required: true, Schema: 10},
+	}},
+	{Type: contract.Array, Items: 13},
+	{Type: contract.Object, Properties: []contract.Property{
+		{Name: "groupIds", Schema: 10},
+		{Name: "inviteeEmail", Required: true, Schema: 11},
+		{Name: "inviteeFirstName", Schema: 12},
+		{Name: "inviteeLastName", Schema: 12},
+		{Name: "isSso", Schema: 7},
+		{Name: "orgRoleIds", Schema: 10},
+		{Name: "projects", Schema: 14},
+		{Name: "skipEmailNotification", Schema: 7},
+	}},
+	{Type: contract.String, Pattern: "^[0-9a-f]{24}$"},
 	{Type: contract.Object, Properties: []contract.Property{
 		{Name: "name", Schema: 3},
 	}},
