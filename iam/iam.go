@@ -49,7 +49,12 @@ type Tx interface {
 	UserByEmail(ctx context.Context, email string) (ref.UserID, error)
 
 	accountTx
+	groupTx
+	ownerTx
 	policyTx
+	reportTx
+	ruleTx
+	userTx
 }
 
 // Guard decides; access.Guard is the one that serves.
@@ -59,6 +64,12 @@ type Guard interface {
 	Orgs(ctx context.Context, by access.Caller) (map[ref.OrgID]access.RoleSet, error)
 	// LetsIn reports whether access policies of the parent count in the organization at present.
 	LetsIn(ctx context.Context, org ref.OrgID) (bool, error)
+	// Roles tells those that a caller holds in an organization, and in a project of it unless that is 0.
+	Roles(ctx context.Context, by access.Caller, org ref.OrgID, project ref.ProjectID) (access.RoleSet, error)
+	// Unlocked tells the roles to which the capabilities of an organization give a meaning at present.
+	Unlocked(ctx context.Context, org ref.OrgID) (access.RoleSet, error)
+	// Report tells what a principal may do in an organization, whoever asks.
+	Report(ctx context.Context, of access.Principal, org ref.OrgID, project ref.ProjectID) ([]access.Held, error)
 	Explain(ctx context.Context, by access.Caller, of access.Principal, org ref.OrgID, ask access.Ask) (access.Explanation, error)
 	Who(ctx context.Context, by access.Caller, org ref.OrgID, ask access.Ask) ([]access.Explanation, error)
 }
@@ -69,14 +80,17 @@ type Config struct {
 	Guard Guard
 	Now   func() time.Time
 	Rand  io.Reader // nil: crypto/rand
+	// Domains knows the verified mail domains of organizations. nil: none has any.
+	Domains Domains
 }
 
 // Service is the use cases of people. It is safe for concurrent use.
 type Service struct {
-	store Store
-	guard Guard
-	now   func() time.Time
-	rand  io.Reader
+	store   Store
+	guard   Guard
+	now     func() time.Time
+	rand    io.Reader
+	domains Domains
 }
 
 // New makes a Service.
@@ -87,7 +101,7 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Reader
 	}
-	return &Service{store: cfg.Store, guard: cfg.Guard, now: cfg.Now, rand: cfg.Rand}, nil
+	return &Service{store: cfg.Store, guard: cfg.Guard, now: cfg.Now, rand: cfg.Rand, domains: cfg.Domains}, nil
 }
 
 // Me returns the caller as a user.
