@@ -11,17 +11,14 @@ import (
 )
 
 // Roles returns the roles a caller holds in an organization: as a member and by access policies of the parent, with those granted
-// in the project unless that is 0. Whether the organization's capabilities unlock them is not asked; see [Guard.Unlocked].
+// in the project unless that is 0. Whether the organization's capabilities unlock them is not asked; see [Guard.Unlocked]. Both read
+// anew: what rests on them is written down.
 func (g *Guard) Roles(ctx context.Context, by Caller, org ref.OrgID, project ref.ProjectID) (RoleSet, error) {
-	now := g.cfg.Now()
-	s, o, turn := g.recall(by.Principal(), org, now)
-	if s == nil || o == nil {
-		var err error
-		if s, o, err = g.read(ctx, by.Principal(), org, turn, s, o); err != nil {
-			return 0, err
-		}
+	v := g.recall(nobody, 0)
+	if err := g.read(ctx, by.Principal(), org, &v); err != nil {
+		return 0, err
 	}
-	return o.roles(s, Ask{Project: project, Only: by.Only}, now), nil
+	return v.org.roles(v.subject, Ask{Project: project, Only: by.Only}, v.at), nil
 }
 
 // roles is what [Decide] goes by.
@@ -36,7 +33,7 @@ func (o *Organization) roles(s *Subject, a Ask, now time.Time) (held RoleSet) {
 		}
 	}
 	if a.Only == 0 {
-		_, let, _ := o.external(s, a.Privilege, now)
+		_, let, _ := o.external(s, a.Privilege, now.UnixMicro())
 		held |= let
 	}
 	return held
@@ -44,20 +41,16 @@ func (o *Organization) roles(s *Subject, a Ask, now time.Time) (held RoleSet) {
 
 // Unlocked returns the roles to which the capabilities of an organization that are in force give a meaning.
 func (g *Guard) Unlocked(ctx context.Context, org ref.OrgID) (RoleSet, error) {
-	now := g.cfg.Now()
-	_, o, turn := g.recall(Principal{}, org, now)
-	if o == nil {
-		var err error
-		if _, o, err = g.read(ctx, Principal{}, org, turn, &Subject{}, nil); err != nil {
-			return 0, err
-		}
+	v := g.recall(nobody, 0)
+	if err := g.readOrg(ctx, org, &v); err != nil {
+		return 0, err
 	}
-	return o.unlocked(now), nil
+	return v.org.unlocked(v.at), nil
 }
 
 func (o *Organization) unlocked(now time.Time) (s RoleSet) {
-	for _, gate := range gates {
-		if o.active(gate.capability, now) {
+	for i, gate := range gates {
+		if now.UnixMicro() < o.brief.ends[i] {
 			s |= gate.roles
 		}
 	}
@@ -87,7 +80,7 @@ func (g *Guard) Report(ctx context.Context, of Principal, org ref.OrgID, project
 	if project != 0 && !slices.Contains(o.Projects, project) {
 		return nil, noProject(org, project)
 	}
-	return report(s, o, project, g.cfg.Now()), nil
+	return report(s, o.settled(), project, g.cfg.Now()), nil
 }
 
 func report(s *Subject, o *Organization, project ref.ProjectID, now time.Time) (list []Held) {
