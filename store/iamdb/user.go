@@ -72,7 +72,7 @@ func people(source iam.Source, groups []ref.UserGroupID, args *[]any) string {
 	}
 	let := `
 		SELECT DISTINCT g.user_id AS id, 'active' AS state, 'external_access_policy' AS source
-		FROM user_group_member g JOIN user_group h ON h.id = g.group_id
+		FROM user_group_member g JOIN user_group h ON h.id = g.group_id AND h.org_id <> $1
 		JOIN membership a ON a.org_id = h.org_id AND a.user_id = g.user_id AND a.state = 'active'
 		WHERE g.group_id IN ` + sqldb.In(args, groups)
 	switch source {
