@@ -14,7 +14,7 @@ const (
 	anyValue   = `a string of format binary stands for any JSON value`
 	undeclared = `required names members that are not declared, so that no client could ever satisfy it`
 	tagTypo    = `the pattern says 0-1 where 0-9 is meant: a tag such as 99 has to pass`
-	textID     = `an organization's id is a whole number from 1 everywhere else; here the bound is missing, or the type is text`
+	textID     = `ids of organizations, users and user groups are whole numbers from 1 everywhere else; here the bound is missing, or the type is text`
 	noLimit    = `a page of no or fewer items is none`
 	lostToken  = `the answer has a nextPage, and the operation declares no skipToken to follow it by`
 	emptyPage  = `?status= filters results, and may leave none`
@@ -53,6 +53,13 @@ var Corrections = []Correction{
 	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1contracts~1{id}~1activation/patch/parameters/0/schema", `{"type":"string"}`, `{"minimum":1,"type":"integer"}`, textID},
 	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1contracts/get/parameters/1/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
 	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1contracts/get/parameters/2/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1groups~1{groupId}~1memberships/get/parameters/2/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1groups~1{groupId}~1memberships/post/parameters/1/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1groups~1{groupId}~1memberships/put/parameters/1/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1groups~1{groupId}~1memberships~1{id}/delete/parameters/1/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1groups~1{id}/delete/parameters/1/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1groups~1{id}/get/parameters/2/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1groups~1{id}/patch/parameters/1/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
 	{"iam", "/paths/~1iam~1v1~1refresh-tokens/delete/parameters/0/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
 	{"iam", "/paths/~1iam~1v1~1refresh-tokens/delete/parameters/1/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
 	{"iam", "/paths/~1iam~1v1~1refresh-tokens/get/parameters/0/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},

@@ -129,15 +129,22 @@ func newWorld(t *testing.T, s *server, expired string) *world {
 // renewals add what is valid for operations beyond those of the tree, by the beginning of an operation's name, a file each.
 // They come after what renew itself makes.
 var renewals = map[string]func(*world){
-	"iam Customization":   renewSettings,
-	"iam Contracts":       renewContracts,
-	"iam Event":           renewEvents,
-	"iam API Event":       renewEvents,
-	"espalier Audit":      renewEvents,
-	"iam Access Policy":   renewPolicies,
-	"espalier Access":     renewAccess,
-	"iam Service Account": renewAccounts,
-	"iam Refresh Token":   renewTokens,
+	"iam User":                  renewPeople,
+	"iam Group":                 renewPeople,
+	"iam Role":                  renewPeople,
+	"iam Access Rule":           renewPeople,
+	"iam Organization#show_msp": renewPeople,
+	"espalier User":             renewPeople,
+	"espalier Project":          renewPeople,
+	"iam Customization":         renewSettings,
+	"iam Contracts":             renewContracts,
+	"iam Event":                 renewEvents,
+	"iam API Event":             renewEvents,
+	"espalier Audit":            renewEvents,
+	"iam Access Policy":         renewPolicies,
+	"espalier Access":           renewAccess,
+	"iam Service Account":       renewAccounts,
+	"iam Refresh Token":         renewTokens,
 }
 
 // renew makes the values that are valid for the next operation: it may delete what it is about.

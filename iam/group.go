@@ -29,7 +29,7 @@ type Group struct {
 	Name        string
 	Description string
 	ManagedBy   Manager
-	Users       int64 // how many are in it, where that was asked for
+	Users       int64 // how many are in it; -1: not counted
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }
@@ -134,7 +134,7 @@ func (s *Service) CreateGroup(ctx context.Context, by access.Caller, org ref.Org
 		if err := tx.HoldOrg(ctx, org); err != nil {
 			return err
 		}
-		g, err = tx.InsertGroup(ctx, Group{Org: org, Name: n.Name, Description: n.Description, CreatedAt: tx.Now(), UpdatedAt: tx.Now()})
+		g, err = tx.InsertGroup(ctx, Group{Org: org, Name: n.Name, Description: n.Description, Users: -1, CreatedAt: tx.Now(), UpdatedAt: tx.Now()})
 		if err != nil {
 			return err
 		}

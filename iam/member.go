@@ -51,6 +51,13 @@ func (s *Service) CreateUser(ctx context.Context, by access.Caller, org ref.OrgI
 	if err := n.check(); err != nil {
 		return 0, err
 	}
+	err = s.store.Read(ctx, func(tx Tx) error {
+		id, err = presentMember(ctx, tx, org, n.Email)
+		return err
+	})
+	if err != nil || id != 0 {
+		return id, err
+	}
 	if err := s.requireDomain(ctx, org, n.Email); err != nil {
 		return 0, err
 	}
@@ -61,6 +68,21 @@ func (s *Service) CreateUser(ctx context.Context, by access.Caller, org ref.OrgI
 		id, err = addMember(ctx, tx, by, org, n)
 		return err
 	})
+	return id, err
+}
+
+// presentMember finds the member with an address, 0 if there is none; one who was shut out is Invalid.
+func presentMember(ctx context.Context, tx Tx, org ref.OrgID, email string) (ref.UserID, error) {
+	id, err := tx.UserByEmail(ctx, email)
+	if err == nil {
+		var u User
+		if u, err = tx.User(ctx, org, id, false); err == nil && u.State == Inactive {
+			return 0, errs.Invalidf("email: %s is a member who was shut out; reactivate user %d instead", email, id)
+		}
+	}
+	if errs.KindOf(err) == errs.NotFound {
+		return 0, nil
+	}
 	return id, err
 }
 
@@ -80,22 +102,15 @@ func (s *Service) requireDomain(ctx context.Context, org ref.OrgID, email string
 }
 
 func addMember(ctx context.Context, tx Tx, by access.Caller, org ref.OrgID, n NewUser) (ref.UserID, error) {
-	id, err := tx.UserByEmail(ctx, n.Email)
-	switch {
-	case errs.KindOf(err) == errs.NotFound:
-		if strings.TrimSpace(n.FirstName) == "" || strings.TrimSpace(n.LastName) == "" {
-			return 0, errs.Invalidf("first_name, last_name: both are needed, since %s is no user yet", n.Email)
-		}
-	case err != nil:
+	if id, err := presentMember(ctx, tx, org, n.Email); err != nil || id != 0 {
+		return id, err
+	}
+	_, err := tx.UserByEmail(ctx, n.Email)
+	if errs.KindOf(err) == errs.NotFound && (strings.TrimSpace(n.FirstName) == "" || strings.TrimSpace(n.LastName) == "") {
+		return 0, errs.Invalidf("first_name, last_name: both are needed, since %s is no user yet", n.Email)
+	}
+	if err != nil && errs.KindOf(err) != errs.NotFound {
 		return 0, err
-	default:
-		u, err := tx.User(ctx, org, id, false)
-		if err == nil && u.State == Inactive {
-			err = errs.Invalidf("email: %s is a member who was shut out; reactivate user %d instead", n.Email, id)
-		}
-		if errs.KindOf(err) != errs.NotFound || err == nil {
-			return id, err
-		}
 	}
 	u, err := tx.AddMember(ctx, org, n)
 	if err != nil {

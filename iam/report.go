@@ -93,12 +93,6 @@ func (s *Service) UserProjects(ctx context.Context, by access.Caller, user ref.U
 	return list, err
 }
 
-// Scope is an organization as a whole, or one of its projects.
-type Scope struct {
-	Org     ref.OrgID
-	Project ref.ProjectID // 0: the organization as a whole
-}
-
 // HeldIn is what a privilege rests on in one scope.
 type HeldIn struct {
 	Scope int // its place in the question

@@ -11,11 +11,12 @@ import (
 	"espalier.dev/ref"
 )
 
-// Grantee is whom a role is granted to: exactly one of the three is set.
+// Grantee is whom a role is granted to: exactly one of the first three is set.
 type Grantee struct {
 	User    ref.UserID
 	Group   ref.UserGroupID
 	Account ref.ServiceAccountID
+	Org     ref.OrgID // that was named beside it; 0: none was
 }
 
 func (g Grantee) String() string {
@@ -56,8 +57,25 @@ type Rule struct {
 type RuleQuery struct {
 	Of         *Grantee   // nil: of all
 	Role       ref.RoleID // 0: every role
-	Project    ref.ProjectID
+	In         Scope
 	Everywhere bool // in the organization and in all its projects
+}
+
+// Scope is an organization as a whole, or one of its projects.
+type Scope struct {
+	Org     ref.OrgID     // 0: the one that is asked about, where there is one
+	Project ref.ProjectID // 0: the organization as a whole
+}
+
+// local refuses what another organization than the one asked about was named with.
+func local(org ref.OrgID, of *Grantee, in Scope) error {
+	if of != nil && of.Org != 0 && of.Org != org {
+		return errs.Invalidf("subject: %s is said to be of organization %d, and this is %d", of, of.Org, org)
+	}
+	if in.Org != 0 && in.Org != org {
+		return errs.Invalidf("scope: is of organization %d, and this is %d", in.Org, org)
+	}
+	return nil
 }
 
 // ruleTx is what the use cases of access rules ask of a transaction.
@@ -79,6 +97,9 @@ func (s *Service) Rules(ctx context.Context, by access.Caller, org ref.OrgID, q 
 	if err := s.guard.Require(ctx, by, access.RuleIndex, org); err != nil {
 		return nil, err
 	}
+	if err := local(org, q.Of, q.In); err != nil {
+		return nil, err
+	}
 	err = s.store.Read(ctx, func(tx Tx) (err error) {
 		list, err = tx.Rules(ctx, org, q)
 		return err
@@ -88,20 +109,23 @@ func (s *Service) Rules(ctx context.Context, by access.Caller, org ref.OrgID, q 
 
 // Grant is a role for somebody in an organization as a whole, or in one of its projects.
 type Grant struct {
-	Of      Grantee
-	Project ref.ProjectID // 0: the organization as a whole
-	Role    ref.RoleID
+	Of   Grantee
+	In   Scope
+	Role ref.RoleID
 }
 
-// check refuses what no organization can grant.
-func (g Grant) check() error {
+// check refuses what the organization cannot grant, whoever asks.
+func (g Grant) check(org ref.OrgID) error {
+	if err := local(org, &g.Of, g.In); err != nil {
+		return err
+	}
 	if g.Role < 1 || int(g.Role) > len(access.Roles) {
 		return errs.Invalidf("role: there is no role %d; see the roles of the organization", g.Role)
 	}
 	switch role := access.Roles[g.Role-1]; {
 	case g.Role == access.OrgOwner && g.Of.User == 0:
 		return errs.Invalidf("role: org_owner is held by users directly, and never by a %s", g.Of)
-	case role.OrgOnly && g.Project != 0:
+	case role.OrgOnly && g.In.Project != 0:
 		return errs.Invalidf("role: %s is granted in the organization as a whole, and never in a project", role.Name)
 	}
 	return nil
@@ -113,7 +137,7 @@ func (s *Service) GrantRole(ctx context.Context, by access.Caller, org ref.OrgID
 	if err := s.guard.Require(ctx, by, access.RuleGrant, org); err != nil {
 		return err
 	}
-	if err := g.check(); err != nil {
+	if err := g.check(org); err != nil {
 		return err
 	}
 	if err := s.requireUnlocked(ctx, org, g.Role); err != nil {
@@ -126,7 +150,7 @@ func (s *Service) GrantRole(ctx context.Context, by access.Caller, org ref.OrgID
 		if err := s.mayGrant(ctx, tx, by, org, g); err != nil {
 			return err
 		}
-		r := Rule{Org: org, Project: g.Project, Role: g.Role, Of: g.Of, CreatedAt: tx.Now()}
+		r := Rule{Org: org, Project: g.In.Project, Role: g.Role, Of: g.Of, CreatedAt: tx.Now()}
 		added, err := tx.InsertRule(ctx, r)
 		if err != nil || !added {
 			return err
@@ -146,7 +170,7 @@ func (s *Service) requireUnlocked(ctx context.Context, org ref.OrgID, id ref.Rol
 
 // mayGrant asks what depends on who grants to whom. The organization is held.
 func (s *Service) mayGrant(ctx context.Context, tx Tx, by access.Caller, org ref.OrgID, g Grant) error {
-	if err := requireScope(ctx, tx, org, g.Project); err != nil {
+	if err := requireScope(ctx, tx, org, g.In.Project); err != nil {
 		return err
 	}
 	known, err := tx.HasGrantee(ctx, org, g.Of)
@@ -163,7 +187,7 @@ func (s *Service) mayGrant(ctx context.Context, tx Tx, by access.Caller, org ref
 	if err != nil || !reaches {
 		return err
 	}
-	return s.notAbove(ctx, by, org, g.Project, access.Set(g.Role))
+	return s.notAbove(ctx, by, org, g.In.Project, access.Set(g.Role))
 }
 
 func requireScope(ctx context.Context, tx Tx, org ref.OrgID, project ref.ProjectID) error {
@@ -205,9 +229,9 @@ func (s *Service) notAbove(ctx context.Context, by access.Caller, org ref.OrgID,
 
 // Revocation takes roles away from somebody.
 type Revocation struct {
-	Of      Grantee
-	Project ref.ProjectID // 0: the organization as a whole
-	Role    ref.RoleID    // 0: every role; in the organization as a whole that is those in its projects too
+	Of   Grantee
+	In   Scope
+	Role ref.RoleID // 0: every role; in the organization as a whole that is those in its projects too
 }
 
 // RevokeRole takes a role away, or all of them; what is not granted stays so. An owner's role is taken away by owners, and never
@@ -219,10 +243,13 @@ func (s *Service) RevokeRole(ctx context.Context, by access.Caller, org ref.OrgI
 	if r.Role < 0 || int(r.Role) > len(access.Roles) {
 		return errs.Invalidf("role: there is no role %d; see the roles of the organization", r.Role)
 	}
-	q := RuleQuery{Of: &r.Of, Role: r.Role, Project: r.Project, Everywhere: r.Role == 0 && r.Project == 0}
+	if err := local(org, &r.Of, r.In); err != nil {
+		return err
+	}
+	q := RuleQuery{Of: &r.Of, Role: r.Role, In: r.In, Everywhere: r.Role == 0 && r.In.Project == 0}
 	return s.store.Write(ctx, func(tx Tx) error {
 		return KeepOwner(ctx, tx, org, func() error {
-			if err := requireScope(ctx, tx, org, r.Project); err != nil {
+			if err := requireScope(ctx, tx, org, r.In.Project); err != nil {
 				return err
 			}
 			present, err := tx.Rules(ctx, org, q)

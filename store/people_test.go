@@ -61,7 +61,7 @@ func (s staff) hire(email, first, last string) ref.UserID {
 // give grants a role as the owner.
 func (s staff) give(u ref.UserID, project ref.ProjectID, role ref.RoleID) {
 	s.t.Helper()
-	s.succeeds("grant", s.people.GrantRole(s.t.Context(), s.pat, s.customer, iam.Grant{Of: iam.Grantee{User: u}, Project: project, Role: role}))
+	s.succeeds("grant", s.people.GrantRole(s.t.Context(), s.pat, s.customer, iam.Grant{Of: iam.Grantee{User: u}, In: iam.Scope{Project: project}, Role: role}))
 }
 
 func (s staff) succeeds(what string, err error) {
@@ -447,13 +447,15 @@ func TestGrantAndRevoke(t *testing.T) {
 			says string
 		}{
 			{"no such role", iam.Grant{Of: user, Role: 99}, "no role 99"},
-			{"a role of the organization in a project", iam.Grant{Of: user, Project: project, Role: access.MSPAdmin}, "never in a project"},
-			{"an owner of a project", iam.Grant{Of: user, Project: project, Role: access.OrgOwner}, "never in a project"},
+			{"a role of the organization in a project", iam.Grant{Of: user, In: iam.Scope{Project: project}, Role: access.MSPAdmin}, "never in a project"},
+			{"an owner of a project", iam.Grant{Of: user, In: iam.Scope{Project: project}, Role: access.OrgOwner}, "never in a project"},
 			{"a machine as owner", iam.Grant{Of: iam.Grantee{Account: a.ID}, Role: access.OrgOwner}, "service account"},
-			{"a project of another organization", iam.Grant{Of: user, Project: theirs, Role: access.PolicyManager}, "no project"},
+			{"a project of another organization", iam.Grant{Of: user, In: iam.Scope{Project: theirs}, Role: access.PolicyManager}, "no project"},
 			{"who is no member", iam.Grant{Of: iam.Grantee{User: s.owner.User}, Role: access.OrgViewer}, "has no user"},
 			{"who is let in, and no member", iam.Grant{Of: iam.Grantee{User: s.tess.User}, Role: access.OrgViewer}, "has no user"},
 			{"a user group of another organization", iam.Grant{Of: iam.Grantee{Group: foreign}, Role: access.OrgViewer}, "has no user group"},
+			{"what was named with another organization", iam.Grant{Of: iam.Grantee{User: s.moira.User, Org: s.msp}, Role: access.OrgViewer}, "is said to be of organization"},
+			{"another organization as scope", iam.Grant{Of: user, In: iam.Scope{Org: s.msp}, Role: access.OrgViewer}, "scope"},
 			{"a machine of nobody", iam.Grant{Of: iam.Grantee{Account: a.ID + 1}, Role: access.OrgViewer}, "has no service account"},
 		} {
 			s.refused(tt.what, s.people.GrantRole(ctx, s.pat, s.customer, tt.g), errs.Invalid, tt.says)
@@ -471,7 +473,7 @@ func TestGrantAndRevoke(t *testing.T) {
 			t.Errorf("%d entries, want 2: what is granted already is not told", n)
 		}
 		s.rules("of the organization", iam.RuleQuery{Of: &user}, "org_viewer")
-		s.rules("of the project", iam.RuleQuery{Of: &user, Project: project}, "policy_manager")
+		s.rules("of the project", iam.RuleQuery{Of: &user, In: iam.Scope{Project: project}}, "policy_manager")
 		s.rules("everywhere", iam.RuleQuery{Of: &user, Everywhere: true}, "policy_manager org_viewer")
 		s.rules("of a role", iam.RuleQuery{Role: access.IAMAdmin}, "iam_admin")
 
@@ -483,7 +485,7 @@ func TestGrantAndRevoke(t *testing.T) {
 		s.give(s.moira.User, 0, access.OrgViewer)
 		s.succeeds("all", s.people.RevokeRole(ctx, s.adam, s.customer, iam.Revocation{Of: user}))
 		s.rules("nothing is left", iam.RuleQuery{Of: &user, Everywhere: true}, "")
-		s.refused("a project of another organization", s.people.RevokeRole(ctx, s.pat, s.customer, iam.Revocation{Of: user, Project: theirs}), errs.Invalid, "no project")
+		s.refused("a project of another organization", s.people.RevokeRole(ctx, s.pat, s.customer, iam.Revocation{Of: user, In: iam.Scope{Project: theirs}}), errs.Invalid, "no project")
 	})
 }
 
@@ -506,7 +508,7 @@ func TestNobodyRaisesItself(t *testing.T) {
 		s, ctx := newStaff(t, db), t.Context()
 		project := s.mainProject(s.customer)
 		grant := func(of iam.Grantee, project ref.ProjectID, role ref.RoleID) error {
-			return s.people.GrantRole(ctx, s.adam, s.customer, iam.Grant{Of: of, Project: project, Role: role})
+			return s.people.GrantRole(ctx, s.adam, s.customer, iam.Grant{Of: of, In: iam.Scope{Project: project}, Role: role})
 		}
 		a, err := s.people.CreateAccount(ctx, s.adam, s.customer, iam.NewAccount{Name: "robot"})
 		s.succeeds("account", err)

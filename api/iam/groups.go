@@ -45,7 +45,7 @@ func (s *server) groupList(kind string, groups []iam.Group) wire.GroupList {
 	return list
 }
 
-// group shows the number of users where it was asked for.
+// group shows the number of users where they were counted.
 func (s *server) group(g iam.Group) wire.Group {
 	out := wire.Group{ID: g.ID, Kind: "iam:group", Ref: s.ref(g.Org, "group", g.ID.String()), OrgID: g.Org, Name: g.Name, Description: g.Description,
 		CreatedAt: g.CreatedAt, UpdatedAt: g.UpdatedAt}

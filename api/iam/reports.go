@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 
 	"espalier.dev/access"
 	"espalier.dev/api/door"
@@ -67,8 +66,11 @@ func (s *server) reportPrivileges(w http.ResponseWriter, r *door.Request) error 
 	scopes := make([]iam.Scope, len(asked))
 	for i, text := range asked {
 		var err error
-		if scopes[i], err = s.reportScope(fmt.Sprintf("scopeRefs[%d]", i), text); err != nil {
+		if scopes[i], err = s.scopeOf(fmt.Sprintf("scopeRefs[%d]", i), text); err != nil {
 			return err
+		}
+		if scopes[i].Org == 0 {
+			return errs.Invalidf("scopeRefs[%d]: %.128q names a project without its organization; want one like %s", i, text, s.ref(10, "project", "100"))
 		}
 	}
 	found, err := s.People.PrivilegesReport(r.Context(), r.Caller(), userID(r), scopes, r.String("prefix"))
@@ -93,21 +95,4 @@ func (s *server) reportPrivileges(w http.ResponseWriter, r *door.Request) error 
 		}
 	}
 	return door.JSON(w, http.StatusOK, report)
-}
-
-// reportScope reads ref:nam:::iam:org:10 or ref:nam:10::iam:project:100.
-func (s *server) reportScope(member, text string) (iam.Scope, error) {
-	r, err := ref.Parse(text)
-	if err == nil && r.Service == "iam" && (r.Zone == "" || r.Zone == s.Zone) && r.Project == 0 {
-		id, err := strconv.ParseInt(r.ID, 10, 64)
-		switch {
-		case err != nil || id < 1:
-		case r.Type == "org" && (r.Org == 0 || r.Org == ref.OrgID(id)):
-			return iam.Scope{Org: ref.OrgID(id)}, nil
-		case r.Type == "project" && r.Org != 0:
-			return iam.Scope{Org: r.Org, Project: ref.ProjectID(id)}, nil
-		}
-	}
-	return iam.Scope{}, errs.Invalidf("%s: %.128q names no organization and no project; want one like %s or %s", member, text,
-		s.ref(0, "org", "10"), s.ref(10, "project", "100"))
 }

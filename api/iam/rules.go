@@ -38,7 +38,7 @@ func (s *server) listRules(w http.ResponseWriter, r *door.Request) error {
 		return err
 	}
 	list := wire.AccessRuleList{Kind: "iam:access-rule-list", Values: []wire.AccessRule{}}
-	q, some, err := s.ruleQuery(r.OrgID(), match)
+	q, some, err := s.ruleQuery(match)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (s *server) listRules(w http.ResponseWriter, r *door.Request) error {
 
 // ruleQuery reads a filter. Without a scope it is about the organization as a whole; some is false where two of its terms leave
 // nothing.
-func (s *server) ruleQuery(org ref.OrgID, match *filter.Expr) (q iam.RuleQuery, some bool, err error) {
+func (s *server) ruleQuery(match *filter.Expr) (q iam.RuleQuery, some bool, err error) {
 	said := map[string]string{}
 	some = true
 	for term := range match.Terms() {
@@ -68,14 +68,14 @@ func (s *server) ruleQuery(org ref.OrgID, match *filter.Expr) (q iam.RuleQuery, 
 		said[term.Attr] = text
 	}
 	if text, ok := said["subjectRef"]; ok {
-		of, err := s.grantee("filter: subjectRef", text, org)
+		of, err := s.grantee("filter: subjectRef", text)
 		if err != nil {
 			return q, false, err
 		}
 		q.Of = &of
 	}
 	if text, ok := said["scopeRef"]; ok {
-		if q.Project, err = s.project("filter: scopeRef", text, org); err != nil {
+		if q.In, err = s.scopeOf("filter: scopeRef", text); err != nil {
 			return q, false, err
 		}
 	}
@@ -116,43 +116,43 @@ func (s *server) scope(org ref.OrgID, project ref.ProjectID) wire.RuleScope {
 }
 
 func (s *server) grantRole(w http.ResponseWriter, r *door.Request) error {
-	of, project, role, err := s.change(r)
+	g, err := s.change(r)
 	if err != nil {
 		return err
 	}
-	if err := s.People.GrantRole(r.Context(), r.Caller(), r.OrgID(), iam.Grant{Of: of, Project: project, Role: role}); err != nil {
+	if err := s.People.GrantRole(r.Context(), r.Caller(), r.OrgID(), g); err != nil {
 		return err
 	}
 	return door.NoContent(w)
 }
 
 func (s *server) revokeRole(w http.ResponseWriter, r *door.Request) error {
-	of, project, role, err := s.change(r)
+	g, err := s.change(r)
 	if err != nil {
 		return err
 	}
-	if err := s.People.RevokeRole(r.Context(), r.Caller(), r.OrgID(), iam.Revocation{Of: of, Project: project, Role: role}); err != nil {
+	if err := s.People.RevokeRole(r.Context(), r.Caller(), r.OrgID(), iam.Revocation(g)); err != nil {
 		return err
 	}
 	return door.NoContent(w)
 }
 
-// change reads the body of a grant or a revocation; role is 0 for all of them, which a grant refuses.
-func (s *server) change(r *door.Request) (of iam.Grantee, project ref.ProjectID, role ref.RoleID, err error) {
+// change reads the body of a grant or a revocation; its role is 0 for all of them, which no grant can be of.
+func (s *server) change(r *door.Request) (g iam.Grant, err error) {
 	body, err := door.Body[wire.ChangeRule](r)
 	if err != nil {
-		return of, 0, 0, err
+		return g, err
 	}
-	if of, err = s.grantee("subject.ref", body.Subject.Ref, r.OrgID()); err != nil {
-		return of, 0, 0, err
+	if g.Of, err = s.grantee("subject.ref", body.Subject.Ref); err != nil {
+		return g, err
 	}
 	if body.Scope != nil {
-		if project, err = s.project("scope.ref", body.Scope.Ref, r.OrgID()); err != nil {
-			return of, 0, 0, err
+		if g.In, err = s.scopeOf("scope.ref", body.Scope.Ref); err != nil {
+			return g, err
 		}
 	}
-	role, err = roleOf(body.Role)
-	return of, project, role, err
+	g.Role, err = roleOf(body.Role)
+	return g, err
 }
 
 // roleOf finds the role that is meant by its id, its name, or both.
@@ -175,57 +175,47 @@ func roleOf(r wire.RoleOfRule) (ref.RoleID, error) {
 	return r.ID, nil
 }
 
-// grantee reads a subject in either style, ref:nam:::iam:user:123 or iam#user:123. One of another organization is refused.
-func (s *server) grantee(member, text string, org ref.OrgID) (iam.Grantee, error) {
-	r, err := s.parseRef(member, text, org)
-	if err != nil {
-		return iam.Grantee{}, err
+// grantee reads a subject in either style, ref:nam:::iam:user:123 or iam#user:123.
+func (s *server) grantee(member, text string) (iam.Grantee, error) {
+	r, id := s.parseRef(text)
+	switch r.Type {
+	case "user":
+		return iam.Grantee{User: ref.UserID(id), Org: r.Org}, nil
+	case "group":
+		return iam.Grantee{Group: ref.UserGroupID(id), Org: r.Org}, nil
+	case "service-account":
+		return iam.Grantee{Account: ref.ServiceAccountID(id), Org: r.Org}, nil
 	}
-	id, err := strconv.ParseInt(r.ID, 10, 64)
-	if err == nil && id > 0 {
-		switch r.Type {
-		case "user":
-			return iam.Grantee{User: ref.UserID(id)}, nil
-		case "group":
-			return iam.Grantee{Group: ref.UserGroupID(id)}, nil
-		case "service-account":
-			return iam.Grantee{Account: ref.ServiceAccountID(id)}, nil
-		}
-	}
-	return iam.Grantee{}, errs.Invalidf("%s: %.128q names no user, user group or service account; want one like ref:%s:::iam:user:123", member, text, s.Zone)
+	return iam.Grantee{}, errs.Invalidf("%s: %.128q names no user, user group or service account of zone %s; want one like %s",
+		member, text, s.Zone, s.ref(0, "user", "123"))
 }
 
-// project reads a scope; it is 0 for the organization itself, which has to be the one of the path.
-func (s *server) project(member, text string, org ref.OrgID) (ref.ProjectID, error) {
-	r, err := s.parseRef(member, text, org)
-	if err != nil {
-		return 0, err
-	}
-	id, err := strconv.ParseInt(r.ID, 10, 64)
+// scopeOf reads ref:nam:::iam:org:10 or ref:nam:10::iam:project:100.
+func (s *server) scopeOf(member, text string) (iam.Scope, error) {
+	r, id := s.parseRef(text)
 	switch {
-	case err == nil && r.Type == "project" && id > 0:
-		return ref.ProjectID(id), nil
-	case err == nil && r.Type == "org" && ref.OrgID(id) == org:
-		return 0, nil
+	case r.Type == "project":
+		return iam.Scope{Org: r.Org, Project: ref.ProjectID(id)}, nil
+	case r.Type == "org" && (r.Org == 0 || r.Org == ref.OrgID(id)):
+		return iam.Scope{Org: ref.OrgID(id)}, nil
 	}
-	return 0, errs.Invalidf("%s: %.128q is neither organization %d nor a project of it; want %s or one like %s", member, text, org,
-		s.ref(0, "org", org.String()), s.ref(org, "project", "100"))
+	return iam.Scope{}, errs.Invalidf("%s: %.128q names no organization and no project of zone %s; want one like %s or %s",
+		member, text, s.Zone, s.ref(0, "org", "10"), s.ref(10, "project", "100"))
 }
 
-// parseRef reads a reference to a thing of this API in this zone and in this organization, or in none.
-func (s *server) parseRef(member, text string, org ref.OrgID) (ref.Ref, error) {
+// parseRef reads a reference to a thing of this API in this zone, with its number. It is the zero value for any other text.
+func (s *server) parseRef(text string) (ref.Ref, int64) {
+	r, err := ref.Parse(text)
 	if old, ok := strings.CutPrefix(text, "iam#"); ok {
 		kind, id, _ := strings.Cut(old, ":")
-		return ref.Ref{Service: "iam", Type: kind, ID: id}, nil
+		r, err = ref.Ref{Service: "iam", Type: kind, ID: id}, nil
 	}
-	r, err := ref.Parse(text)
-	switch {
-	case err != nil:
-		return ref.Ref{}, errs.Invalidf("%s: %.128q is no reference; want one like ref:%s:::iam:user:123", member, text, s.Zone)
-	case r.Service != "iam" || r.Zone != "" && r.Zone != s.Zone || r.Project != 0:
-		return ref.Ref{}, errs.Invalidf("%s: %.128q is of another service, zone or project; want one like ref:%s:::iam:user:123", member, text, s.Zone)
-	case r.Org != 0 && r.Org != org:
-		return ref.Ref{}, errs.Invalidf("%s: %.128q is of another organization than %d", member, text, org)
+	if err != nil || r.Service != "iam" || r.Zone != "" && r.Zone != s.Zone || r.Project != 0 {
+		return ref.Ref{}, 0
 	}
-	return r, nil
+	id, err := strconv.ParseInt(r.ID, 10, 64)
+	if err != nil || id < 1 {
+		return ref.Ref{}, 0
+	}
+	return r, id
 }

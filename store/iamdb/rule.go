@@ -25,10 +25,10 @@ func ruleCondition(q iam.RuleQuery, args *[]any) string {
 	}
 	switch {
 	case q.Everywhere:
-	case q.Project == 0:
+	case q.In.Project == 0:
 		where += ` AND r.project_id IS NULL`
 	default:
-		also(`r.project_id = $%d`, q.Project)
+		also(`r.project_id = $%d`, q.In.Project)
 	}
 	return where
 }
