@@ -148,5 +148,10 @@ var operations = map[string]map[string]Privilege{
 		"Invitation#create": InvitationCreate,
 		"Invitation#resend": InvitationResend,
 		"Audit#export":      EventIndex,
+		"User#index":        UserIndex,
+		"User#deactivate":   UserUpdate,
+		"User#reactivate":   UserUpdate,
+		"Project#index":     ProjectIndex,
+		"Project#create":    ProjectCreate,
 	},
 }

@@ -25,12 +25,14 @@ const (
 
 	OrgShow             Privilege = "iam:org:show"
 	ProjectIndex        Privilege = "iam:project:index"
+	ProjectCreate       Privilege = "iam:project:create" // ours: the contract has no such operation
 	CapabilityIndex     Privilege = "iam:capability:index"
 	CapabilityShow      Privilege = "iam:capability:show"
 	UserIndex           Privilege = "iam:org_user:index"
 	UserShow            Privilege = "iam:org_user:show"
 	UserCreate          Privilege = "iam:org_user:create"
 	UserDelete          Privilege = "iam:org_user:delete"
+	UserUpdate          Privilege = "iam:org_user:update" // ours: to shut a member out and let it in again
 	InvitationIndex     Privilege = "iam:invitation:index"
 	InvitationShow      Privilege = "iam:invitation:show"
 	InvitationCreate    Privilege = "iam:invitation:create"

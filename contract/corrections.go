@@ -14,8 +14,9 @@ const (
 	anyValue   = `a string of format binary stands for any JSON value`
 	undeclared = `required names members that are not declared, so that no client could ever satisfy it`
 	tagTypo    = `the pattern says 0-1 where 0-9 is meant: a tag such as 99 has to pass`
-	textID     = `an organization's id is a whole number from 1 everywhere else; here the bound is missing, or the type is text`
+	textID     = `ids of organizations, users and user groups are whole numbers from 1 everywhere else; here the bound is missing, or the type is text`
 	noLimit    = `a page of no or fewer items is none`
+	lostToken  = `the answer has a nextPage, and the operation declares no skipToken to follow it by`
 	emptyPage  = `?status= filters results, and may leave none`
 )
 
@@ -52,6 +53,13 @@ var Corrections = []Correction{
 	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1contracts~1{id}~1activation/patch/parameters/0/schema", `{"type":"string"}`, `{"minimum":1,"type":"integer"}`, textID},
 	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1contracts/get/parameters/1/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
 	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1contracts/get/parameters/2/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1groups~1{groupId}~1memberships/get/parameters/2/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1groups~1{groupId}~1memberships/post/parameters/1/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1groups~1{groupId}~1memberships/put/parameters/1/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1groups~1{groupId}~1memberships~1{id}/delete/parameters/1/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1groups~1{id}/delete/parameters/1/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1groups~1{id}/get/parameters/2/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1groups~1{id}/patch/parameters/1/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
 	{"iam", "/paths/~1iam~1v1~1refresh-tokens/delete/parameters/0/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
 	{"iam", "/paths/~1iam~1v1~1refresh-tokens/delete/parameters/1/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
 	{"iam", "/paths/~1iam~1v1~1refresh-tokens/get/parameters/0/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
@@ -60,6 +68,10 @@ var Corrections = []Correction{
 	{"iam", "/paths/~1iam~1v1~1refresh-tokens~1{id}/delete/parameters/1/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
 	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1events/get/parameters/2/schema", `{"default":50,"maximum":200,"type":"integer"}`, `{"default":50,"maximum":200,"minimum":1,"type":"integer"}`, noLimit},
 	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1api-events/get/parameters/2/schema", `{"default":50,"maximum":200,"type":"integer"}`, `{"default":50,"maximum":200,"minimum":1,"type":"integer"}`, noLimit},
+
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1users/get/parameters",
+		`[{"allowEmptyValue":true,"in":"query","name":"filter","schema":{"type":"string"}},{"allowEmptyValue":true,"in":"query","name":"orderBy","schema":{"default":"firstName asc","type":"string"}},{"allowEmptyValue":true,"in":"query","name":"accessSource","schema":{"enum":["org_member","external_access_policy"],"type":"string"}},{"in":"path","name":"orgId","required":true,"schema":{"minimum":1,"type":"integer"}}]`,
+		`[{"allowEmptyValue":true,"in":"query","name":"filter","schema":{"type":"string"}},{"allowEmptyValue":true,"in":"query","name":"orderBy","schema":{"default":"firstName asc","type":"string"}},{"allowEmptyValue":true,"in":"query","name":"accessSource","schema":{"enum":["org_member","external_access_policy"],"type":"string"}},{"in":"path","name":"orgId","required":true,"schema":{"minimum":1,"type":"integer"}},{"allowEmptyValue":true,"in":"query","name":"skipToken","schema":{"maxLength":8192,"minLength":1,"type":"string"}}]`, lostToken},
 
 	{"scim", "/components/schemas/SCIMOperations/required", `["op","path"]`, `["op"]`,
 		`RFC 7644, section 3.5.2 makes path optional, and provisioners leave it out`},

@@ -141,6 +141,13 @@ var renewals = map[string]func(*world){
 	"espalier Invitation":         renewInvitations,
 	"iam Service Account":         renewAccounts,
 	"iam Refresh Token":           renewTokens,
+	"iam User":                    renewPeople,
+	"iam Group":                   renewPeople,
+	"iam Role":                    renewPeople,
+	"iam Access Rule":             renewPeople,
+	"iam Organization#show_msp":   renewPeople,
+	"espalier User":               renewPeople,
+	"espalier Project":            renewPeople,
 }
 
 // renew makes the values that are valid for the next operation: it may delete what it is about.
@@ -161,10 +168,14 @@ func (w *world) renew(op operation) {
 		"customerIds[]": id, "grant_type": "refresh_token", "refresh_token": w.root.RefreshToken, "client_id": "x", "client_secret": "x", "code": "x", "redirect_uri": "x",
 		"espalier Customer#import body": customersCSV,
 	}
-	for prefix, renewal := range renewals {
-		if strings.HasPrefix(op.String(), prefix) {
-			renewal(w)
+	longest := ""
+	for prefix := range renewals {
+		if strings.HasPrefix(op.String(), prefix) && len(prefix) > len(longest) {
+			longest = prefix
 		}
+	}
+	if renewal, ok := renewals[longest]; ok {
+		renewal(w)
 	}
 }
 

@@ -51,7 +51,12 @@ type Tx interface {
 
 	accountTx
 	invitationTx
+	groupTx
+	ownerTx
 	policyTx
+	reportTx
+	ruleTx
+	userTx
 }
 
 // Guard decides; access.Guard is the one that serves.
@@ -61,6 +66,12 @@ type Guard interface {
 	Orgs(ctx context.Context, by access.Caller) (map[ref.OrgID]access.RoleSet, error)
 	// LetsIn reports whether access policies of the parent count in the organization at present.
 	LetsIn(ctx context.Context, org ref.OrgID) (bool, error)
+	// Roles tells those that a caller holds in an organization, and in a project of it unless that is 0.
+	Roles(ctx context.Context, by access.Caller, org ref.OrgID, project ref.ProjectID) (access.RoleSet, error)
+	// Unlocked tells the roles to which the capabilities of an organization give a meaning at present.
+	Unlocked(ctx context.Context, org ref.OrgID) (access.RoleSet, error)
+	// Report tells what a principal may do in an organization, whoever asks.
+	Report(ctx context.Context, of access.Principal, org ref.OrgID, project ref.ProjectID) ([]access.Held, error)
 	Explain(ctx context.Context, by access.Caller, of access.Principal, org ref.OrgID, ask access.Ask) (access.Explanation, error)
 	Who(ctx context.Context, by access.Caller, org ref.OrgID, ask access.Ask) ([]access.Explanation, error)
 }
@@ -74,16 +85,19 @@ type Config struct {
 	Mail  Mailer    // nil: no mail leaves
 	// PublicURL is what people call the server; links begin with it.
 	PublicURL string
+	// Domains knows the verified mail domains of organizations. nil: none has any.
+	Domains Domains
 }
 
 // Service is the use cases of people. It is safe for concurrent use.
 type Service struct {
-	store  Store
-	guard  Guard
-	now    func() time.Time
-	rand   io.Reader
-	mail   Mailer
-	public string
+	store   Store
+	guard   Guard
+	now     func() time.Time
+	rand    io.Reader
+	mail    Mailer
+	public  string
+	domains Domains
 }
 
 // New makes a Service.
@@ -94,7 +108,7 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Reader
 	}
-	return &Service{store: cfg.Store, guard: cfg.Guard, now: cfg.Now, rand: cfg.Rand, mail: cfg.Mail, public: strings.TrimSuffix(cfg.PublicURL, "/")}, nil
+	return &Service{store: cfg.Store, guard: cfg.Guard, now: cfg.Now, rand: cfg.Rand, mail: cfg.Mail, public: strings.TrimSuffix(cfg.PublicURL, "/"), domains: cfg.Domains}, nil
 }
 
 // Me returns the caller as a user.

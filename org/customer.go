@@ -187,14 +187,9 @@ func (c Patch) Check(id ref.OrgID) error {
 		return err
 	}
 	if c.Owners != nil && len(*c.Owners) == 0 {
-		return ownerRequired(id)
+		return access.OwnerRequired(id)
 	}
 	return nil
-}
-
-// ownerRequired is the refusal to leave organizations without an owner.
-func ownerRequired(ids ...ref.OrgID) error {
-	return errs.Unprocessablef("owner_required", "organizations have at least one owner, always; this would leave none in %s", joinIDs(ids))
 }
 
 // UpdateCustomer changes a direct customer of parent. A capability that is added or given another end must be active in the
@@ -328,6 +323,9 @@ func (u *updating) owners(ctx context.Context, tx Tx, wishes *[]Owner) (*OwnerCh
 	added, removed := compareOwners(present, *wishes)
 	if len(added) == 0 && len(removed) == 0 {
 		return nil, nil
+	}
+	if len(added) == 0 && noneCounts(present, removed) {
+		return nil, access.OwnerRequired(u.before.ID)
 	}
 	users, err := tx.AddOwners(ctx, u.before.ID, added, Invited)
 	if err != nil {

@@ -64,6 +64,8 @@ type Tx interface {
 	// Roots is the number of organizations without a parent.
 	Roots(ctx context.Context) (int64, error)
 	Projects(ctx context.Context, id ref.OrgID) ([]Project, error)
+	// InsertProject writes a further project; from the commit on decisions know it.
+	InsertProject(ctx context.Context, p Project) (Project, error)
 	// InsertOrganization writes an organization, what it holds, and its main project.
 	InsertOrganization(ctx context.Context, o Organization, holds []Capability) (Organization, error)
 	UpdateOrganization(ctx context.Context, o Organization) error

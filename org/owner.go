@@ -77,6 +77,11 @@ func compareOwners(present []User, wishes []Owner) (added []Owner, removed []ref
 	return added, removed
 }
 
+// noneCounts reports whether the owners that stay are all shut out of the organization, so that nobody could let them in again.
+func noneCounts(present []User, removed []ref.UserID) bool {
+	return !slices.ContainsFunc(present, func(u User) bool { return u.State != Inactive && !slices.Contains(removed, u.ID) })
+}
+
 func userEmails(users []User) []string {
 	list := make([]string, len(users))
 	for i, u := range users {

@@ -2,10 +2,13 @@ package door
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
+	"strings"
 
 	"espalier.dev/errs"
 	"espalier.dev/filter"
@@ -55,6 +58,42 @@ func (r *Request) NextPage(position any) string {
 	q := r.URL.Query()
 	q.Set("skipToken", base64.RawURLEncoding.EncodeToString(text))
 	return r.URL.Path + "?" + q.Encode()
+}
+
+// Position is the last row of a page: its sort key, a number or a text, and its id.
+type Position struct {
+	Of     string `json:"of"` // a mark of what the list was asked for
+	Number int64  `json:"n,omitempty"`
+	Text   string `json:"t,omitempty"`
+	ID     int64  `json:"id"`
+}
+
+// After is where the page before ended, nil for the first page. params are those that make another list of it: a position in
+// one order or filter means nothing in another.
+func (r *Request) After(params ...string) (*Position, error) {
+	var p Position
+	if err := r.SkipToken(&p); err != nil || !r.Given("skipToken") {
+		return nil, err
+	}
+	if p.Of != r.question(params) || strings.ContainsRune(p.Text, 0) { // no database takes a NUL
+		return nil, errs.Invalidf("skipToken: is of another list, filter or order; follow nextPage as it stands")
+	}
+	return &p, nil
+}
+
+// PageAfter is the path and query of the page after a row, for After with the same params.
+func (r *Request) PageAfter(p Position, params ...string) string {
+	p.Of = r.question(params)
+	return r.NextPage(p)
+}
+
+func (r *Request) question(params []string) string {
+	h := sha256.New()
+	io.WriteString(h, r.URL.Path)
+	for _, name := range params {
+		io.WriteString(h, "\n"+strings.TrimSuffix(r.String(name), " asc")) // asc is what an order is without saying so
+	}
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:9])
 }
 
 // streamBuffer is how many bytes of a streamed list are gathered before they are sent.

@@ -31,6 +31,11 @@ func Handlers(cfg Config) map[string]door.Handler {
 	all := make(map[string]door.Handler)
 	for _, noun := range []map[string]door.Handler{
 		s.organizations(),
+		s.users(),
+		s.groups(),
+		s.roles(),
+		s.accessRules(),
+		s.userReports(),
 		s.customizations(),
 		s.contracts(),
 		s.serviceAccounts(),

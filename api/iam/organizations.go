@@ -11,10 +11,11 @@ import (
 
 func (s *server) organizations() map[string]door.Handler {
 	return map[string]door.Handler{
-		"Organization#show": s.showOrganization,
-		"Project#Index":     s.listProjects,
-		"Capability#index":  s.listCapabilities,
-		"Capability#show":   s.showCapability,
+		"Organization#show":     s.showOrganization,
+		"Organization#show_msp": s.showMSP,
+		"Project#Index":         s.listProjects,
+		"Capability#index":      s.listCapabilities,
+		"Capability#show":       s.showCapability,
 	}
 }
 
@@ -23,7 +24,19 @@ func (s *server) showOrganization(w http.ResponseWriter, r *door.Request) error 
 	if err != nil {
 		return err
 	}
-	return door.JSON(w, http.StatusOK, wire.Organization{ID: o.ID, Kind: "iam#org", Name: o.Name, CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt})
+	return door.JSON(w, http.StatusOK, organization(o))
+}
+
+func organization(o org.Organization) wire.Organization {
+	return wire.Organization{ID: o.ID, Kind: "iam#org", Name: o.Name, CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt}
+}
+
+func (s *server) showMSP(w http.ResponseWriter, r *door.Request) error {
+	o, err := s.Orgs.MSPOrganization(r.Context(), r.Caller(), r.OrgID(), ref.OrgID(r.Int64("targetOrgId")))
+	if err != nil {
+		return err
+	}
+	return door.JSON(w, http.StatusOK, organization(o))
 }
 
 func (s *server) listProjects(w http.ResponseWriter, r *door.Request) error {
@@ -33,8 +46,7 @@ func (s *server) listProjects(w http.ResponseWriter, r *door.Request) error {
 	}
 	list := make([]wire.Project, len(projects))
 	for i, p := range projects {
-		name := ref.Ref{Zone: s.Zone, Org: p.Org, Service: "iam", Type: "project", ID: p.ID.String()}
-		list[i] = wire.Project{ID: p.ID, Kind: "iam:project", Ref: name.String(), Name: p.Name, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt}
+		list[i] = wire.Project{ID: p.ID, Kind: "iam:project", Ref: s.ref(p.Org, "project", p.ID.String()), Name: p.Name, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt}
 	}
 	return door.JSON(w, http.StatusOK, list)
 }

@@ -1,16 +1,12 @@
 package own
 
 import (
-	"cmp"
-	"crypto/sha256"
-	"encoding/base64"
 	"net/http"
 	"slices"
 	"strings"
 
 	"espalier.dev/api/door"
 	"espalier.dev/contract/wire"
-	"espalier.dev/errs"
 	"espalier.dev/org"
 	"espalier.dev/ref"
 )
@@ -23,8 +19,12 @@ func (s *server) listCustomers(w http.ResponseWriter, r *door.Request) error {
 	q := org.Query{Match: match, Limit: int(r.Int64("limit"))}
 	attribute, direction, _ := strings.Cut(r.String("orderBy"), " ")
 	q.Order, q.Desc = org.Order(attribute), direction == "desc"
-	if q.After, err = after(r); err != nil {
+	after, err := r.After(customerList...)
+	if err != nil {
 		return err
+	}
+	if after != nil {
+		q.After = &org.Cursor{Number: after.Number, Text: after.Text, ID: ref.OrgID(after.ID)}
 	}
 	page, err := s.Orgs.Page(r.Context(), r.Caller(), r.OrgID(), q)
 	if err != nil {
@@ -35,37 +35,13 @@ func (s *server) listCustomers(w http.ResponseWriter, r *door.Request) error {
 		out.Values[i] = s.customer(d)
 	}
 	if page.Next != nil {
-		out.NextPage = r.NextPage(position{Of: asked(r), Number: page.Next.Number, Text: page.Next.Text, ID: page.Next.ID})
+		out.NextPage = r.PageAfter(door.Position{Number: page.Next.Number, Text: page.Next.Text, ID: int64(page.Next.ID)}, customerList...)
 	}
 	return door.JSON(w, http.StatusOK, out)
 }
 
-// position is where a page ended, and of which question.
-type position struct {
-	Of     string    `json:"of"`
-	Number int64     `json:"n,omitempty"`
-	Text   string    `json:"t,omitempty"`
-	ID     ref.OrgID `json:"id"`
-}
-
-// after is where the page before ended, nil for the first page.
-func after(r *door.Request) (*org.Cursor, error) {
-	var p position
-	if err := r.SkipToken(&p); err != nil || !r.Given("skipToken") {
-		return nil, err
-	}
-	if p.Of != asked(r) || strings.ContainsRune(p.Text, 0) { // no database takes a NUL
-		return nil, errs.Invalidf("skipToken: is of another list, filter or order; follow nextPage as it stands")
-	}
-	return &org.Cursor{Number: p.Number, Text: p.Text, ID: p.ID}, nil
-}
-
-// asked is a mark of what a list was asked for: a position in one order means nothing in another.
-func asked(r *door.Request) string {
-	attribute, direction, _ := strings.Cut(r.String("orderBy"), " ")
-	sum := sha256.Sum256([]byte(r.URL.Path + "\n" + attribute + " " + cmp.Or(direction, "asc") + "\n" + r.String("filter")))
-	return base64.RawURLEncoding.EncodeToString(sum[:9])
-}
+// customerList is what makes another list of the one of customers.
+var customerList = []string{"orderBy", "filter"}
 
 func (s *server) showCustomer(w http.ResponseWriter, r *door.Request) error {
 	d, err := s.Orgs.EffectiveCustomer(r.Context(), r.Caller(), r.OrgID(), ref.OrgID(r.Int64("customerId")))

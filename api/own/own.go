@@ -62,6 +62,12 @@ func Handlers(c Config) map[string]door.Handler {
 		"Audit#index":  s.listAudit,
 		"Audit#export": s.exportAudit,
 
+		"User#index":      s.listUsers,
+		"User#deactivate": s.deactivateUser,
+		"User#reactivate": s.reactivateUser,
+		"Project#index":   s.listProjects,
+		"Project#create":  s.createProject,
+
 		"Token#index":  s.listTokens,
 		"Token#create": s.createToken,
 		"Token#revoke": s.revokeToken,

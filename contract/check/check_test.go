@@ -119,7 +119,9 @@ func TestText(t *testing.T) {
 	params := map[string]int{}
 	for _, op := range opgen.Espalier.Operations {
 		for _, p := range op.Params {
-			params[p.Name] = p.Schema
+			if _, known := params[p.Name]; !known || op.ID == "Customer#index" { // names mean other things elsewhere
+				params[p.Name] = p.Schema
+			}
 		}
 	}
 	tests := []struct{ param, in, want string }{

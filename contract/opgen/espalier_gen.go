@@ -172,10 +172,79 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
+	{ID: "Project#index", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/projects", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+	}, Responses: []contract.Response{
+		{Status: 200, Media: []string{"application/json"}},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "Project#create", Method: "POST", Path: "/espalier/v1/orgs/{orgId}/projects", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 17}, Responses: []contract.Response{
+		{Status: 201, Media: []string{"application/json"}},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 409, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
 	{ID: "Tag#index", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/tags", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
 	}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json"}},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "User#index", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/users", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 6},
+		{Name: "orderBy", In: contract.InQuery, AllowEmpty: true, Default: "firstName asc", Schema: 18},
+		{Name: "accessSource", In: contract.InQuery, AllowEmpty: true, Schema: 19},
+		{Name: "limit", In: contract.InQuery, AllowEmpty: true, Default: "100", Schema: 4},
+		{Name: "skipToken", In: contract.InQuery, AllowEmpty: true, Schema: 5},
+	}, Responses: []contract.Response{
+		{Status: 200, Media: []string{"application/json"}},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "User#deactivate", Method: "POST", Path: "/espalier/v1/orgs/{orgId}/users/{userId}/deactivate", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "userId", In: contract.InPath, Required: true, Schema: 1},
+	}, Responses: []contract.Response{
+		{Status: 204},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 422, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "User#reactivate", Method: "POST", Path: "/espalier/v1/orgs/{orgId}/users/{userId}/reactivate", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "userId", In: contract.InPath, Required: true, Schema: 1},
+	}, Responses: []contract.Response{
+		{Status: 204},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -193,7 +262,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
-	{ID: "Token#create", Method: "POST", Path: "/espalier/v1/tokens", Body: &contract.Body{Media: []string{"application/json"}, Schema: 17}, Responses: []contract.Response{
+	{ID: "Token#create", Method: "POST", Path: "/espalier/v1/tokens", Body: &contract.Body{Media: []string{"application/json"}, Schema: 20}, Responses: []contract.Response{
 		{Status: 201, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -203,7 +272,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
 	{ID: "Token#revoke", Method: "DELETE", Path: "/espalier/v1/tokens/{tokenId}", Params: []contract.Param{
-		{Name: "tokenId", In: contract.InPath, Required: true, Schema: 18},
+		{Name: "tokenId", In: contract.InPath, Required: true, Schema: 21},
 	}, Responses: []contract.Response{
 		{Status: 204},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -244,6 +313,11 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 		{Name: "skipEmailNotification", Schema: 7},
 	}},
 	{Type: contract.String, Pattern: "^[0-9a-f]{24}$"},
+	{Type: contract.Object, Properties: []contract.Property{
+		{Name: "name", Required: true, Schema: 3},
+	}},
+	{Type: contract.String, Pattern: "^(firstName|lastName|email|lastUILogin|lastAPILogin)( (asc|desc))?$"},
+	{Type: contract.String, Enum: []string{"org_member", "external_access_policy"}},
 	{Type: contract.Object, Properties: []contract.Property{
 		{Name: "name", Schema: 3},
 	}},

@@ -970,6 +970,7 @@ var IAM = contract.API{Name: "iam", Title: "Identity and Access Management API",
 		{Name: "orderBy", In: contract.InQuery, AllowEmpty: true, Default: "firstName asc", Schema: 3},
 		{Name: "accessSource", In: contract.InQuery, AllowEmpty: true, Schema: 70},
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 4},
+		{Name: "skipToken", In: contract.InQuery, AllowEmpty: true, Schema: 71},
 	}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -981,7 +982,7 @@ var IAM = contract.API{Name: "iam", Title: "Identity and Access Management API",
 	}},
 	{ID: "User#create", Method: "POST", Path: "/iam/v1/orgs/{orgId}/users", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 4},
-	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 71}, Responses: []contract.Response{
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 72}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -1059,7 +1060,7 @@ var IAM = contract.API{Name: "iam", Title: "Identity and Access Management API",
 	{ID: "Refresh Token#Revoke", Method: "DELETE", Path: "/iam/v1/refresh-tokens/{id}", Params: []contract.Param{
 		{Name: "orgId", In: contract.InQuery, AllowEmpty: true, Schema: 4},
 		{Name: "userId", In: contract.InQuery, AllowEmpty: true, Schema: 4},
-		{Name: "id", In: contract.InPath, Required: true, Schema: 72},
+		{Name: "id", In: contract.InPath, Required: true, Schema: 73},
 	}, Responses: []contract.Response{
 		{Status: 204},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -1072,7 +1073,7 @@ var IAM = contract.API{Name: "iam", Title: "Identity and Access Management API",
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
 	{ID: "Refresh Token#Show", Method: "GET", Path: "/iam/v1/refresh-tokens/{id}", Params: []contract.Param{
-		{Name: "id", In: contract.InPath, Required: true, Schema: 72},
+		{Name: "id", In: contract.InPath, Required: true, Schema: 73},
 	}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -1321,6 +1322,7 @@ var IAM = contract.API{Name: "iam", Title: "Identity and Access Management API",
 		{Name: "name", Required: true, Schema: 43},
 	}},
 	{Type: contract.String, Enum: []string{"org_member", "external_access_policy"}},
+	{Type: contract.String, MinLen: 1, MaxLen: 8192},
 	{Type: contract.Object, Properties: []contract.Property{
 		{Name: "email", Required: true, Schema: 62},
 		{Name: "first_name", Schema: 3},

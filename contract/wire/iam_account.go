@@ -26,8 +26,8 @@ type CreateServiceAccount struct {
 
 // UpdateServiceAccount is the body of an update; what is absent stays.
 type UpdateServiceAccount struct {
-	Name        *string `json:"name"`
-	Description *string `json:"description"`
+	Name        *string `json:"name,omitempty"`
+	Description *string `json:"description,omitempty"`
 }
 
 // ServiceAccountClient is what a service account proves itself with. The secret is there in the answer to its making alone,

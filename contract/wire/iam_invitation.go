@@ -66,11 +66,11 @@ type InvitedGroup struct {
 // CreateInvitation is the body of a create.
 type CreateInvitation struct {
 	InviteeEmail          string            `json:"inviteeEmail"`
-	InviteeFirstName      string            `json:"inviteeFirstName"`
-	InviteeLastName       string            `json:"inviteeLastName"`
-	GroupIDs              []ref.UserGroupID `json:"groupIds"`
-	OrgRoleIDs            []ref.RoleID      `json:"orgRoleIds"`
-	Projects              []InviteToProject `json:"projects"`
+	InviteeFirstName      string            `json:"inviteeFirstName,omitempty"`
+	InviteeLastName       string            `json:"inviteeLastName,omitempty"`
+	GroupIDs              []ref.UserGroupID `json:"groupIds,omitempty"`
+	OrgRoleIDs            []ref.RoleID      `json:"orgRoleIds,omitempty"`
+	Projects              []InviteToProject `json:"projects,omitempty"`
 	IsSSO                 bool              `json:"isSso"`
 	SkipEmailNotification bool              `json:"skipEmailNotification"`
 }

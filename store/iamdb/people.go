@@ -105,8 +105,9 @@ func (t People) AddOwners(ctx context.Context, id ref.OrgID, owners []org.Owner,
 func (t People) user(ctx context.Context, o org.Owner, newcomer org.State) (org.User, error) {
 	now, folded := sqldb.Micros(t.tx.Now()), filter.Fold(o.Email)
 	err := t.tx.Later(ctx, `
-		INSERT INTO app_user (email, email_folded, first_name, last_name, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (email_folded) DO NOTHING`, o.Email, folded, o.FirstName, o.LastName, now)
+		INSERT INTO app_user (email, email_folded, first_name, first_name_folded, last_name, last_name_folded, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (email_folded) DO NOTHING`,
+		o.Email, folded, o.FirstName, filter.Fold(o.FirstName), o.LastName, filter.Fold(o.LastName), now)
 	if err != nil {
 		return org.User{}, err
 	}

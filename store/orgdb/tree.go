@@ -131,6 +131,15 @@ func (t Tree) Projects(ctx context.Context, id ref.OrgID) ([]org.Project, error)
 	return list, err
 }
 
+// InsertProject writes a further project; see org.Tx.
+func (t Tree) InsertProject(ctx context.Context, p org.Project) (org.Project, error) {
+	created, updated := inserted(p.CreatedAt)
+	err := t.tx.Row(ctx, `INSERT INTO project (org_id, name, created_at, updated_at) VALUES ($1, $2, $3, $4) RETURNING id`,
+		[]any{p.Org, p.Name, created, updated}, &p.ID)
+	t.changed()
+	return p, err
+}
+
 // countStripes is how many rows the number of a parent's customers is spread over.
 const countStripes = 64
 

@@ -48,6 +48,10 @@ func (t SignIn) InsertSession(ctx context.Context, s signin.Session) error {
 	if sqldb.IsForeignKey(err) {
 		return errs.NotFoundf("user %d, or the organization of the session, not found", s.User)
 	}
+	if err != nil {
+		return err
+	}
+	_, err = t.tx.Exec(ctx, `UPDATE app_user SET last_ui_login_at = $2 WHERE id = $1`, s.User, sqldb.Micros(s.CreatedAt))
 	return err
 }
 
