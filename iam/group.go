@@ -175,7 +175,11 @@ func (s *Service) UpdateGroup(ctx context.Context, by access.Caller, org ref.Org
 
 // DeleteGroup removes a user group; what its users had through it alone they lose at once.
 func (s *Service) DeleteGroup(ctx context.Context, by access.Caller, org ref.OrgID, id ref.UserGroupID) error {
-	return s.withGroup(ctx, by, access.GroupDelete, org, id, func(tx Tx, g Group) error {
+	return s.deleteGroup(ctx, by, access.GroupDelete, org, id)
+}
+
+func (s *Service) deleteGroup(ctx context.Context, by access.Caller, p access.Privilege, org ref.OrgID, id ref.UserGroupID) error {
+	return s.withGroup(ctx, by, p, org, id, func(tx Tx, g Group) error {
 		if err := tx.DeleteGroup(ctx, g); err != nil {
 			return err
 		}
