@@ -109,7 +109,7 @@ func first(list []Group) Group {
 	return list[0]
 }
 
-// NewGroup is a user group to be made, or what one is to be replaced by.
+// NewGroup is a user group to be made. Where it is there already, an empty member keeps what is.
 type NewGroup struct {
 	Name       string
 	ExternalID string
@@ -157,9 +157,16 @@ func (s *Service) groupAgain(ctx context.Context, tx Tx, by access.Caller, g Gro
 	return s.writeGroup(ctx, tx, by, g, n.edit())
 }
 
-// edit is a replacement as an edit: all there is to a group.
+// edit is a create of a group that is there.
 func (n NewGroup) edit() groupEdit {
-	return groupEdit{name: &n.Name, externalID: &n.ExternalID, members: []memberStep{{clear: true, in: n.Members}}}
+	e := groupEdit{name: &n.Name}
+	if n.ExternalID != "" {
+		e.externalID = &n.ExternalID
+	}
+	if n.Members != nil {
+		e.members = []memberStep{{clear: true, in: n.Members}}
+	}
+	return e
 }
 
 func (s *Service) insertGroup(ctx context.Context, tx Tx, by access.Caller, org ref.OrgID, n NewGroup) (Group, error) {

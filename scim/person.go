@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -80,6 +81,18 @@ func (p Person) Address() string {
 		}
 	}
 	return best
+}
+
+// over is the person with what it does not say taken from another.
+func (p Person) over(q Person) Person {
+	p.ExternalID = cmp.Or(p.ExternalID, q.ExternalID)
+	if p.Emails == nil {
+		p.Emails = q.Emails
+	}
+	if p.Phones == nil {
+		p.Phones = q.Phones
+	}
+	return p
 }
 
 // check returns everything that is wrong with a person at once.

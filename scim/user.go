@@ -204,7 +204,7 @@ func (s *Service) again(ctx context.Context, tx Tx, by access.Caller, u User, p 
 	if u.ExternalID != "" && p.ExternalID != "" && u.ExternalID != p.ExternalID {
 		return User{}, errs.Conflictf("", "userName: %.64q is user %d, whose externalId is another: one of the two has to change in the directory", p.UserName, u.ID)
 	}
-	return s.write(ctx, tx, by, u, p)
+	return s.write(ctx, tx, by, u, p.over(u.Person))
 }
 
 // admit makes a member of somebody who has no such user name in the organization.
@@ -221,7 +221,7 @@ func (s *Service) admit(ctx context.Context, tx Tx, by access.Caller, org ref.Or
 		if err != nil {
 			return User{}, err
 		}
-		return s.write(ctx, tx, by, u, p)
+		return s.write(ctx, tx, by, u, p.over(u.Person))
 	}
 	u := User{ID: id, Org: org, Person: p, Recorded: true, CreatedAt: tx.Now(), UpdatedAt: tx.Now()}
 	told := p.told()
