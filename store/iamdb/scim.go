@@ -73,7 +73,7 @@ func (t People) SCIMUsers(ctx context.Context, id ref.OrgID, beyond ref.UserID, 
 
 // scimUserKeys are the conditions that find members, $2 being the key. Each is read from an index.
 var scimUserKeys = map[scim.Index][]string{
-	scim.ByExternalID: {`s.org_id = $1 AND s.external_id = $2 AND s.external_id <> ''`},
+	scim.ByExternalID: {`m.user_id IN (SELECT x.user_id FROM scim_user x WHERE x.org_id = $1 AND x.external_id = $2 AND x.external_id <> '')`},
 	scim.ByUserName:   {`s.org_id = $1 AND s.user_name_folded = $2`, `u.email_folded = $2 AND s.user_id IS NULL`},
 	scim.ByEmail: {`s.org_id = $1 AND s.user_name_folded = $2`, `u.email_folded = $2 AND s.user_id IS NULL`,
 		`m.user_id IN (SELECT a.user_id FROM scim_address a WHERE a.org_id = $1 AND a.address_folded = $2)`},
