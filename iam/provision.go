@@ -34,7 +34,12 @@ func (s *Service) Deprovision(ctx context.Context, by access.Caller, org ref.Org
 	return s.removeUser(ctx, by, access.SCIMUserDelete, org, id)
 }
 
-// DropGroup is [Service.DeleteGroup] for a caller who may do so by SCIM.
+// DropGroup is [Service.DeleteGroup] for a caller who may do so by SCIM; a group that an identity provider keeps is not SCIM's.
 func (s *Service) DropGroup(ctx context.Context, by access.Caller, org ref.OrgID, id ref.UserGroupID) error {
-	return s.deleteGroup(ctx, by, access.SCIMGroupDelete, org, id)
+	return s.withGroup(ctx, by, access.SCIMGroupDelete, org, id, func(tx Tx, g Group) error {
+		if g.ManagedBy == ByProvider {
+			return g.managed()
+		}
+		return dropGroup(ctx, tx, by, g)
+	})
 }

@@ -207,6 +207,7 @@ func TestSCIMGroupsAndAudit(t *testing.T) {
 		s.Exec(t, `UPDATE user_group SET managed_by = 'idp' WHERE id = $1`, g)
 		_, err := d.PatchGroup(ctx, s.adam, s.customer, g, patch(`{"op":"replace","path":"displayName","value":"Mine"}`))
 		s.refused("a provider's group", err, errs.Conflict, "identity provider")
+		s.refused("a provider's group goes", d.DeleteGroup(ctx, s.adam, s.customer, g), errs.Conflict, "identity provider")
 		_, err = d.CreateGroup(ctx, s.adam, s.customer, scim.NewGroup{Name: "Synced"})
 		s.refused("a provider's name", err, errs.Conflict, "not made by SCIM")
 
