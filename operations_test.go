@@ -11,6 +11,7 @@ import (
 	"espalier.dev/api/msp"
 	"espalier.dev/api/oidc"
 	"espalier.dev/api/own"
+	"espalier.dev/api/scim"
 )
 
 // Mount refuses an API whose routes and operations do not match one to one; beyond that, each operation that asks who the
@@ -22,7 +23,7 @@ func TestEveryOperationHasARouteAndAPrivilege(t *testing.T) {
 		t.Fatal(err)
 	}
 	for api, handlers := range map[string]map[string]door.Handler{
-		msp.API: msp.Handlers(nil), iam.API: iam.Handlers(iam.Config{}), oidc.API: oidc.Handlers(nil), own.API: own.Handlers(own.Config{}),
+		msp.API: msp.Handlers(nil), iam.API: iam.Handlers(iam.Config{}), oidc.API: oidc.Handlers(nil), scim.API: scim.Handlers(scim.Config{}), own.API: own.Handlers(own.Config{}),
 	} {
 		if err := d.Mount(api, handlers); err != nil {
 			t.Error(err)

@@ -21,6 +21,7 @@ import (
 	"espalier.dev/api/msp"
 	"espalier.dev/api/oidc"
 	"espalier.dev/api/own"
+	apiscim "espalier.dev/api/scim"
 	pages "espalier.dev/api/signin"
 	"espalier.dev/audit/trail"
 	"espalier.dev/errs"
@@ -28,7 +29,7 @@ import (
 )
 
 // served is the documents at /docs, in the order of their chooser.
-var served = []string{own.API, msp.API, apiiam.API, oidc.API}
+var served = []string{own.API, msp.API, apiiam.API, apiscim.API, oidc.API}
 
 type serveVerb struct {
 	database
@@ -179,10 +180,11 @@ func (v *serveVerb) routes(sys *system, telemetry *api.Telemetry, recorder *trai
 		return nil, err
 	}
 	for name, handlers := range map[string]map[string]door.Handler{
-		msp.API:    msp.Handlers(sys.orgs),
-		apiiam.API: apiiam.Handlers(apiiam.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Trail: sys.trail, Catalog: sys.catalog, Zone: zone}),
-		oidc.API:   oidc.Handlers(sys.tokens),
-		own.API:    own.Handlers(own.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Trail: sys.trail, Catalog: sys.catalog, Now: time.Now, Stopping: stopping}),
+		msp.API:     msp.Handlers(sys.orgs),
+		apiiam.API:  apiiam.Handlers(apiiam.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Trail: sys.trail, Catalog: sys.catalog, Zone: zone}),
+		apiscim.API: apiscim.Handlers(apiscim.Config{Directory: sys.directory, PublicURL: v.PublicURL}),
+		oidc.API:    oidc.Handlers(sys.tokens),
+		own.API:     own.Handlers(own.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Trail: sys.trail, Catalog: sys.catalog, Now: time.Now, Stopping: stopping}),
 	} {
 		if err := d.Mount(name, handlers); err != nil {
 			return nil, err

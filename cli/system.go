@@ -16,6 +16,7 @@ import (
 	"espalier.dev/keyring"
 	"espalier.dev/notify"
 	"espalier.dev/org"
+	"espalier.dev/scim"
 	"espalier.dev/signin"
 	"espalier.dev/store"
 	"espalier.dev/store/auditdb"
@@ -43,18 +44,19 @@ type systemConfig struct {
 
 // system is the services over an open database. Serving and the operator's verbs make the same one.
 type system struct {
-	db      *store.DB
-	keys    *keyring.Keyring
-	guard   *access.Guard
-	catalog org.Catalog
-	orgs    *org.Service
-	people  *iam.Service
-	tokens  *token.Service
-	trail   *trail.Service
-	notify  *notify.Service
-	signin  *signin.Service
-	sealer  *audit.Sealer
-	log     *slog.Logger
+	db        *store.DB
+	keys      *keyring.Keyring
+	guard     *access.Guard
+	catalog   org.Catalog
+	orgs      *org.Service
+	people    *iam.Service
+	directory *scim.Service
+	tokens    *token.Service
+	trail     *trail.Service
+	notify    *notify.Service
+	signin    *signin.Service
+	sealer    *audit.Sealer
+	log       *slog.Logger
 }
 
 // newSystem makes the services. The database's schema is up to date.
@@ -92,6 +94,9 @@ func newSystem(ctx context.Context, db *store.DB, cfg systemConfig) (s *system, 
 	}
 	s.people, err = iam.New(iam.Config{Store: db.IAM(), Guard: s.guard, Mail: inviter{s.notify}, PublicURL: cfg.publicURL, Now: time.Now})
 	if err != nil {
+		return s, err
+	}
+	if s.directory, err = scim.New(scim.Config{Store: db.SCIM(), Guard: s.guard, People: s.people}); err != nil {
 		return s, err
 	}
 	s.tokens, err = token.New(ctx, token.Config{

@@ -16,6 +16,8 @@ const (
 	tagTypo    = `the pattern says 0-1 where 0-9 is meant: a tag such as 99 has to pass`
 	textID     = `ids of organizations, users and user groups are whole numbers from 1 everywhere else; here the bound is missing, or the type is text`
 	noLimit    = `a page of no or fewer items is none`
+	scimPaging = `RFC 7644, section 3.4.2, and directories ask for lists and resources so; text, since numbers below the least mean the least`
+	scimKey    = `RFC 7643, section 3.1: directories send a key of their own and look for it again`
 	lostToken  = `the answer has a nextPage, and the operation declares no skipToken to follow it by`
 	emptyPage  = `?status= filters results, and may leave none`
 )
@@ -75,6 +77,22 @@ var Corrections = []Correction{
 
 	{"scim", "/components/schemas/SCIMOperations/required", `["op","path"]`, `["op"]`,
 		`RFC 7644, section 3.5.2 makes path optional, and provisioners leave it out`},
+	{"scim", "/paths/~1scim~1v2~1orgs~1{orgId}~1Groups/get/parameters", `[{"allowEmptyValue":true,"in":"query","name":"filter","schema":{"type":"string"}},{"in":"path","name":"orgId","required":true,"schema":{"minimum":1,"type":"integer"}}]`,
+		`[{"allowEmptyValue":true,"in":"query","name":"filter","schema":{"type":"string"}},{"in":"path","name":"orgId","required":true,"schema":{"minimum":1,"type":"integer"}},{"allowEmptyValue":true,"in":"query","name":"startIndex","schema":{"type":"string","pattern":"^-?[0-9]{1,9}$"}},{"allowEmptyValue":true,"in":"query","name":"count","schema":{"type":"string","pattern":"^-?[0-9]{1,9}$"}},{"allowEmptyValue":true,"in":"query","name":"attributes","schema":{"type":"string","maxLength":4096}},{"allowEmptyValue":true,"in":"query","name":"excludedAttributes","schema":{"type":"string","maxLength":4096}}]`, scimPaging},
+	{"scim", "/paths/~1scim~1v2~1orgs~1{orgId}~1Groups~1{id}/get/parameters", `[{"in":"path","name":"orgId","required":true,"schema":{"minimum":1,"type":"integer"}},{"in":"path","name":"id","required":true,"schema":{"type":"string"}}]`,
+		`[{"in":"path","name":"orgId","required":true,"schema":{"minimum":1,"type":"integer"}},{"in":"path","name":"id","required":true,"schema":{"type":"string"}},{"allowEmptyValue":true,"in":"query","name":"attributes","schema":{"type":"string","maxLength":4096}},{"allowEmptyValue":true,"in":"query","name":"excludedAttributes","schema":{"type":"string","maxLength":4096}}]`, scimPaging},
+	{"scim", "/paths/~1scim~1v2~1orgs~1{orgId}~1Users/get/parameters", `[{"allowEmptyValue":true,"in":"query","name":"filter","schema":{"type":"string"}},{"in":"path","name":"orgId","required":true,"schema":{"minimum":1,"type":"integer"}}]`,
+		`[{"allowEmptyValue":true,"in":"query","name":"filter","schema":{"type":"string"}},{"in":"path","name":"orgId","required":true,"schema":{"minimum":1,"type":"integer"}},{"allowEmptyValue":true,"in":"query","name":"startIndex","schema":{"type":"string","pattern":"^-?[0-9]{1,9}$"}},{"allowEmptyValue":true,"in":"query","name":"count","schema":{"type":"string","pattern":"^-?[0-9]{1,9}$"}},{"allowEmptyValue":true,"in":"query","name":"attributes","schema":{"type":"string","maxLength":4096}},{"allowEmptyValue":true,"in":"query","name":"excludedAttributes","schema":{"type":"string","maxLength":4096}}]`, scimPaging},
+	{"scim", "/paths/~1scim~1v2~1orgs~1{orgId}~1Users~1{id}/get/parameters", `[{"in":"path","name":"orgId","required":true,"schema":{"minimum":1,"type":"integer"}},{"in":"path","name":"id","required":true,"schema":{"type":"string"}}]`,
+		`[{"in":"path","name":"orgId","required":true,"schema":{"minimum":1,"type":"integer"}},{"in":"path","name":"id","required":true,"schema":{"type":"string"}},{"allowEmptyValue":true,"in":"query","name":"attributes","schema":{"type":"string","maxLength":4096}},{"allowEmptyValue":true,"in":"query","name":"excludedAttributes","schema":{"type":"string","maxLength":4096}}]`, scimPaging},
+	{"scim", "/components/schemas/CreateRequestBody6/properties/externalId", ``, `{"type":"string"}`, scimKey},
+	{"scim", "/components/schemas/CreateRequestBody7/properties/externalId", ``, `{"type":"string"}`, scimKey},
+	{"scim", "/components/schemas/FlexeraScimGroup/properties/externalId", ``, `{"type":"string"}`, scimKey},
+	{"scim", "/components/schemas/FlexeraScimUser/properties/externalId", ``, `{"type":"string"}`, scimKey},
+	{"scim", "/components/schemas/ReplaceRequestBody/properties/externalId", ``, `{"type":"string"}`, scimKey},
+	{"scim", "/components/schemas/ReplaceRequestBody2/properties/externalId", ``, `{"type":"string"}`, scimKey},
+	{"scim", "/components/schemas/ReplaceRequestBody2/properties/emails", ``,
+		`{"items":{"$ref":"#/components/schemas/SCIMUserPhoneNumber"},"type":"array"}`, `directories replace what they created, addresses included`},
 
 	{"token", "/paths/~1oidc~1token/post/requestBody/content/application~1x-www-form-urlencoded", ``,
 		`{"schema":{"$ref":"#/components/schemas/TokenRequestBody"}}`,

@@ -148,6 +148,7 @@ var renewals = map[string]func(*world){
 	"iam Organization#show_msp":   renewPeople,
 	"espalier User":               renewPeople,
 	"espalier Project":            renewPeople,
+	"scim":                        renewSCIM,
 }
 
 // renew makes the values that are valid for the next operation: it may delete what it is about.
@@ -478,6 +479,8 @@ func (w *world) refuseQuery(r *request, what, query, part string) {
 var freeText = map[string]string{
 	"client_id": "of another grant", "client_secret": "of another grant", "code": "of another grant", "redirect_uri": "of another grant",
 	"refresh_token": "401, as for any text that is no token",
+	"schemas[0]":    "passed over: the operation says what the resource is", "members[0].display": "passed over: the server says what it is",
+	"members[0].$ref": "passed over: the server says what it is",
 }
 
 // wrongFiles is what no import reads.

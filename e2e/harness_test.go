@@ -457,9 +457,16 @@ type refused struct{ Name, Message string }
 
 func (a answer) refusal() refused {
 	a.t.Helper()
-	var r refused
+	var r struct {
+		refused
+		Status, Detail string // SCIM's form
+	}
 	a.into(&r)
-	return r
+	if r.Status != "" {
+		equal(a.t, "status in the body", r.Status, fmt.Sprint(a.status))
+		return refused{r.Status, r.Detail}
+	}
+	return r.refused
 }
 
 // wantError fails the test unless the answer is the named error, whose message holds all the parts.

@@ -101,8 +101,11 @@ func (m *mutator) walk(n node) {
 	}
 }
 
-// types puts values of all other types.
+// types puts values of all other types, unless any will do.
 func (m *mutator) types(n node) {
+	if n.schema.Type == nil {
+		return
+	}
 	for name, value := range map[string]literal{"string": `"x"`, "integer": `5`, "boolean": `true`, "array": `[]`, "object": `{}`, "null": `null`} {
 		if !n.schema.Type.Is(name) && n.place != "" {
 			m.add(n, "a value of type "+name, value)

@@ -175,12 +175,14 @@ func (s *Service) UpdateGroup(ctx context.Context, by access.Caller, org ref.Org
 
 // DeleteGroup removes a user group; what its users had through it alone they lose at once.
 func (s *Service) DeleteGroup(ctx context.Context, by access.Caller, org ref.OrgID, id ref.UserGroupID) error {
-	return s.withGroup(ctx, by, access.GroupDelete, org, id, func(tx Tx, g Group) error {
-		if err := tx.DeleteGroup(ctx, g); err != nil {
-			return err
-		}
-		return recordGroup(ctx, tx, by, "user_group.delete", g, g.told(), nil)
-	})
+	return s.withGroup(ctx, by, access.GroupDelete, org, id, func(tx Tx, g Group) error { return dropGroup(ctx, tx, by, g) })
+}
+
+func dropGroup(ctx context.Context, tx Tx, by access.Caller, g Group) error {
+	if err := tx.DeleteGroup(ctx, g); err != nil {
+		return err
+	}
+	return recordGroup(ctx, tx, by, "user_group.delete", g, g.told(), nil)
 }
 
 // withGroup is a use case that changes one user group, whose organization is held.

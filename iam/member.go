@@ -122,7 +122,11 @@ func addMember(ctx context.Context, tx Tx, by access.Caller, org ref.OrgID, n Ne
 // RemoveUser takes a member out of an organization, with its roles and user groups there. The user remains, as do its other
 // organizations.
 func (s *Service) RemoveUser(ctx context.Context, by access.Caller, org ref.OrgID, id ref.UserID) error {
-	return s.changeMember(ctx, by, access.UserDelete, org, id, func(tx Tx, u User) error {
+	return s.removeUser(ctx, by, access.UserDelete, org, id)
+}
+
+func (s *Service) removeUser(ctx context.Context, by access.Caller, p access.Privilege, org ref.OrgID, id ref.UserID) error {
+	return s.changeMember(ctx, by, p, org, id, func(tx Tx, u User) error {
 		rules, err := tx.Rules(ctx, org, RuleQuery{Of: &Grantee{User: id}, Everywhere: true})
 		if err != nil {
 			return err

@@ -213,8 +213,13 @@ func TestCreateUser(t *testing.T) {
 func (s staff) leaveNone() map[string]func(by access.Caller, u ref.UserID) error {
 	ctx, keep := s.t.Context(), func(u ref.UserID) iam.Grantee { return iam.Grantee{User: u} }
 	return map[string]func(access.Caller, ref.UserID) error{
-		"removal":      func(by access.Caller, u ref.UserID) error { return s.people.RemoveUser(ctx, by, s.customer, u) },
-		"deactivation": func(by access.Caller, u ref.UserID) error { return s.people.DeactivateUser(ctx, by, s.customer, u) },
+		"removal":         func(by access.Caller, u ref.UserID) error { return s.people.RemoveUser(ctx, by, s.customer, u) },
+		"deactivation":    func(by access.Caller, u ref.UserID) error { return s.people.DeactivateUser(ctx, by, s.customer, u) },
+		"removal by SCIM": func(by access.Caller, u ref.UserID) error { return s.directory().DeleteUser(ctx, by, s.customer, u) },
+		"deactivation by SCIM": func(by access.Caller, u ref.UserID) error {
+			_, err := s.directory().PatchUser(ctx, by, s.customer, u, patch(`{"op":"replace","path":"active","value":"False"}`))
+			return err
+		},
 		"revocation": func(by access.Caller, u ref.UserID) error {
 			return s.people.RevokeRole(ctx, by, s.customer, iam.Revocation{Of: keep(u), Role: access.OrgOwner})
 		},

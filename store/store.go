@@ -10,6 +10,7 @@ import (
 	"espalier.dev/notify"
 	"espalier.dev/org"
 	"espalier.dev/ref"
+	"espalier.dev/scim"
 	"espalier.dev/signin"
 	"espalier.dev/store/auditdb"
 	"espalier.dev/store/iamdb"
@@ -70,6 +71,7 @@ var (
 	_ audit.Tx  = (*Tx)(nil)
 	_ token.Tx  = (*Tx)(nil)
 	_ trail.Tx  = (*Tx)(nil)
+	_ scim.Tx   = (*Tx)(nil)
 	_ signin.Tx = (*Tx)(nil)
 	_ notify.Tx = (*Tx)(nil)
 )
@@ -128,6 +130,9 @@ func (db *DB) Token() token.Store { return domain[token.Tx]{db, func(tx *Tx) tok
 func (db *DB) Notify() notify.Store {
 	return domain[notify.Tx]{db, func(tx *Tx) notify.Tx { return tx }}
 }
+
+// SCIM is the database as package scim sees it.
+func (db *DB) SCIM() scim.Store { return domain[scim.Tx]{db, func(tx *Tx) scim.Tx { return tx }} }
 
 // SignIn is the database as package signin sees it.
 func (db *DB) SignIn() signin.Store {

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"mime"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -15,7 +18,42 @@ const largeBuffer = 1 << 20
 
 // JSON answers with v. Nothing is sent unless v can be written whole.
 func JSON(w http.ResponseWriter, status int, v any) error {
-	return writeJSON(w, status, mediaJSON, v)
+	return writeJSON(w, status, jsonType(w), v)
+}
+
+// mediaSCIM is RFC 7644's own name of JSON. The contract answers application/json, and directories written by the RFC ask for this.
+const mediaSCIM = "application/scim+json"
+
+// jsonType is the type that JSON of an answer is said to be.
+func jsonType(w http.ResponseWriter) string {
+	if x, ok := w.(*exchange); ok && x.json != "" {
+		return x.json
+	}
+	return mediaJSON
+}
+
+// jsonType is application/scim+json where the operation is one of SCIM and the client prefers that to application/json.
+func (rt *route) jsonType(r *http.Request) string {
+	if !rt.scim {
+		return mediaJSON
+	}
+	best, chosen := 0.0, mediaJSON
+	for _, line := range r.Header.Values("Accept") {
+		for item := range strings.SplitSeq(line, ",") {
+			media, params, err := mime.ParseMediaType(item)
+			if err != nil || media != mediaJSON && media != mediaSCIM {
+				continue
+			}
+			weight := 1.0
+			if q, given := params["q"]; given {
+				weight, _ = strconv.ParseFloat(q, 64)
+			}
+			if weight > best { // of two that are as good the first
+				best, chosen = weight, media
+			}
+		}
+	}
+	return chosen
 }
 
 func writeJSON(w http.ResponseWriter, status int, media string, v any) error {

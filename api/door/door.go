@@ -74,6 +74,7 @@ type route struct {
 	maxBody int64
 	json    bool // the body is JSON, or a form that is turned into it
 	form    bool // declares the form type
+	scim    bool // its errors are SCIM's
 	org     int  // index of the path parameter that names the organization, -1 if there is none
 }
 
@@ -148,6 +149,7 @@ func (d *Door) route(api *contract.API, op *contract.Operation, checker *check.C
 	rt.org = slices.IndexFunc(op.Params, func(p contract.Param) bool {
 		return p.In == contract.InPath && (p.Name == "orgId" || p.Name == "org_id")
 	})
+	rt.scim = slices.ContainsFunc(op.Responses, func(r contract.Response) bool { return r.Error == contract.SCIMError })
 	if op.Body != nil {
 		rt.json = slices.Contains(op.Body.Media, mediaJSON)
 		rt.form = slices.Contains(op.Body.Media, mediaForm)

@@ -34,12 +34,6 @@ var names = map[int]string{
 	422: "unprocessable_entity", 429: "too_many_requests", 500: "internal_error", 502: "bad_gateway",
 }
 
-type scimError struct {
-	Schemas []string `json:"schemas"`
-	Status  string   `json:"status"`
-	Detail  string   `json:"detail"`
-}
-
 // writeError is the one place where an error of an operation becomes an answer.
 func (x *exchange) writeError(r *http.Request, err error) {
 	if big, ok := errors.AsType[*http.MaxBytesError](err); ok { // a handler that reads the body itself met its cap
@@ -104,7 +98,8 @@ func (x *exchange) send(status int, declared contract.Response, body wire.Error)
 	case contract.NameMessage:
 		v = wire.ShortError{Name: body.Name, Message: body.Message}
 	case contract.SCIMError:
-		v = scimError{[]string{"urn:ietf:params:scim:api:messages:2.0:Error"}, strconv.Itoa(status), body.Message}
+		media = x.json
+		v = wire.SCIMError{Schemas: []string{wire.SCIMErrorURN}, Status: strconv.Itoa(status), Detail: body.Message}
 	}
 	if err := writeJSON(x, status, media, v); err != nil {
 		panic(err) // strings and booleans can always be written

@@ -25,8 +25,9 @@ type exchange struct {
 	caller access.Caller
 	org    ref.OrgID
 	err    error
-	open   bool // what is written is sent: the mux has found a route, or has given up
-	cut    bool // failed after the answer had begun
+	json   string // the type that JSON is answered as
+	open   bool   // what is written is sent: the mux has found a route, or has given up
+	cut    bool   // failed after the answer had begun
 
 	status  int
 	bytes   int64
@@ -83,7 +84,7 @@ func (x *exchange) Unwrap() http.ResponseWriter { return x.w }
 
 // serve runs the handler of a route and writes its error, if any.
 func (x *exchange) serve(rt *route, r *http.Request) {
-	x.route, x.open = rt, true
+	x.route, x.open, x.json = rt, true, rt.jsonType(r)
 	x.err = x.handle(rt, r)
 	switch {
 	case x.err == nil && x.status == 0:

@@ -101,10 +101,11 @@ const streamBuffer = 32 << 10
 
 // Listing is an answer of 200 with a JSON array that is sent as it grows, so that a list of any length needs little memory.
 type Listing struct {
-	w    http.ResponseWriter
-	buf  *bufio.Writer
-	json *json.Encoder
-	n    int
+	w      http.ResponseWriter
+	buf    *bufio.Writer
+	json   *json.Encoder
+	before string // the array
+	n      int
 }
 
 // Stream begins a list. Nothing is sent before the first buffer is full, so that an early error is still a clean answer.
@@ -120,33 +121,59 @@ func Stream(w http.ResponseWriter) *Listing {
 type begin struct{ w http.ResponseWriter }
 
 func (b begin) Write(p []byte) (int, error) {
-	b.w.Header().Set("Content-Type", mediaJSON) // again before each buffer, to no effect
+	b.w.Header().Set("Content-Type", jsonType(b.w)) // again before each buffer, to no effect
 	return b.w.Write(p)
 }
 
 // Add appends an item. Its error is that the client is gone.
 func (l *Listing) Add(item any) error {
-	separator := byte(',')
+	separator := ","
 	if l.n == 0 {
-		separator = '['
+		separator = l.before + "["
 	}
 	l.n++
-	if err := l.buf.WriteByte(separator); err != nil {
+	if _, err := l.buf.WriteString(separator); err != nil {
 		return err
 	}
 	return l.json.Encode(item)
 }
+
+// StreamIn begins a list that is a member of an object.
+func StreamIn(w http.ResponseWriter, member string) *Listing {
+	l := Stream(w)
+	l.before = `{"` + member + `":`
+	return l
+}
+
+// EndIn closes the list and the object, after the members of rest, or hands on the error that ended it early. rest may count
+// what was sent: JSON has no order of members.
+func (l *Listing) EndIn(rest any, err error) error {
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(rest)
+	if err != nil {
+		return err
+	}
+	return l.close("]," + strings.TrimPrefix(string(text), "{") + "\n")
+}
+
+// Len is how many items were added.
+func (l *Listing) Len() int { return l.n }
 
 // End closes the list, or hands on the error that ended it early.
 func (l *Listing) End(err error) error {
 	if err != nil {
 		return err
 	}
-	closing := "]\n"
+	return l.close("]\n")
+}
+
+func (l *Listing) close(text string) error {
 	if l.n == 0 {
-		closing = "[]\n"
+		text = l.before + "[" + text
 	}
-	if _, err := l.buf.WriteString(closing); err != nil {
+	if _, err := l.buf.WriteString(text); err != nil {
 		return err
 	}
 	return l.buf.Flush()

@@ -143,7 +143,7 @@ func (j *judge) problems(req *http.Request, resp *http.Response, body []byte) []
 	if req.Method == http.MethodHead {
 		return out
 	}
-	return append(out, bodyProblems(rt, declared, resp, body)...)
+	return append(out, bodyProblems(rt, declared, req, resp, body)...)
 }
 
 func (j *judge) declared(rt route, status int) (*openapi3.Response, error) {
@@ -201,7 +201,7 @@ func mediaOf(resp *http.Response) string {
 	return media
 }
 
-func bodyProblems(rt route, declared *openapi3.Response, resp *http.Response, body []byte) []string {
+func bodyProblems(rt route, declared *openapi3.Response, req *http.Request, resp *http.Response, body []byte) []string {
 	if len(declared.Content) == 0 {
 		if len(body) > 0 && openAnswers[rt.op.ID] == "" {
 			return []string{fmt.Sprintf("operation %s declares no body for it, and it has %d bytes", rt.op.ID, len(body))}
@@ -209,6 +209,9 @@ func bodyProblems(rt route, declared *openapi3.Response, resp *http.Response, bo
 		return nil
 	}
 	media := mediaOf(resp)
+	if other := sameAs[media]; other != "" && declared.Content[other] != nil && strings.Contains(req.Header.Get("Accept"), media) {
+		media = other
+	}
 	content := declared.Content[media]
 	if content == nil {
 		return []string{fmt.Sprintf("it is of type %q, want one of %v", media, slices.Sorted(maps.Keys(declared.Content)))}

@@ -10,3 +10,8 @@ var tolerated = map[int]string{
 var openAnswers = map[string]string{
 	"SAML2 Identity Provider#metadata": "the metadata of an identity provider is XML, which the document leaves out",
 }
+
+// sameAs are types that stand for a declared one where the client asks for them.
+var sameAs = map[string]string{
+	"application/scim+json": "application/json", // RFC 7644, section 8.2; the contract says to take both
+}

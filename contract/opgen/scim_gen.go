@@ -9,6 +9,10 @@ var SCIM = contract.API{Name: "scim", Title: "SCIM API", Operations: []contract.
 	{ID: "SCIM Group#index", Method: "GET", Path: "/scim/v2/orgs/{orgId}/Groups", Params: []contract.Param{
 		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 1},
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 2},
+		{Name: "startIndex", In: contract.InQuery, AllowEmpty: true, Schema: 3},
+		{Name: "count", In: contract.InQuery, AllowEmpty: true, Schema: 3},
+		{Name: "attributes", In: contract.InQuery, AllowEmpty: true, Schema: 4},
+		{Name: "excludedAttributes", In: contract.InQuery, AllowEmpty: true, Schema: 4},
 	}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/json"}, Error: contract.SCIMError},
@@ -21,7 +25,7 @@ var SCIM = contract.API{Name: "scim", Title: "SCIM API", Operations: []contract.
 	}},
 	{ID: "SCIM Group#create", Method: "POST", Path: "/scim/v2/orgs/{orgId}/Groups", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 2},
-	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 6}, Responses: []contract.Response{
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 8}, Responses: []contract.Response{
 		{Status: 201, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/json"}, Error: contract.SCIMError},
 		{Status: 401, Media: []string{"application/json"}, Error: contract.SCIMError},
@@ -47,6 +51,8 @@ var SCIM = contract.API{Name: "scim", Title: "SCIM API", Operations: []contract.
 	{ID: "SCIM Group#show", Method: "GET", Path: "/scim/v2/orgs/{orgId}/Groups/{id}", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 2},
 		{Name: "id", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "attributes", In: contract.InQuery, AllowEmpty: true, Schema: 4},
+		{Name: "excludedAttributes", In: contract.InQuery, AllowEmpty: true, Schema: 4},
 	}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/json"}, Error: contract.SCIMError},
@@ -60,7 +66,7 @@ var SCIM = contract.API{Name: "scim", Title: "SCIM API", Operations: []contract.
 	{ID: "SCIM Group#update", Method: "PATCH", Path: "/scim/v2/orgs/{orgId}/Groups/{id}", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 2},
 		{Name: "id", In: contract.InPath, Required: true, Schema: 1},
-	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 9}, Responses: []contract.Response{
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 11}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/json"}, Error: contract.SCIMError},
 		{Status: 401, Media: []string{"application/json"}, Error: contract.SCIMError},
@@ -73,7 +79,7 @@ var SCIM = contract.API{Name: "scim", Title: "SCIM API", Operations: []contract.
 	{ID: "SCIM Group#replace", Method: "PUT", Path: "/scim/v2/orgs/{orgId}/Groups/{id}", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 2},
 		{Name: "id", In: contract.InPath, Required: true, Schema: 1},
-	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 10}, Responses: []contract.Response{
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 12}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/json"}, Error: contract.SCIMError},
 		{Status: 401, Media: []string{"application/json"}, Error: contract.SCIMError},
@@ -148,6 +154,10 @@ var SCIM = contract.API{Name: "scim", Title: "SCIM API", Operations: []contract.
 	{ID: "SCIM User#index", Method: "GET", Path: "/scim/v2/orgs/{orgId}/Users", Params: []contract.Param{
 		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 1},
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 2},
+		{Name: "startIndex", In: contract.InQuery, AllowEmpty: true, Schema: 3},
+		{Name: "count", In: contract.InQuery, AllowEmpty: true, Schema: 3},
+		{Name: "attributes", In: contract.InQuery, AllowEmpty: true, Schema: 4},
+		{Name: "excludedAttributes", In: contract.InQuery, AllowEmpty: true, Schema: 4},
 	}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/json"}, Error: contract.SCIMError},
@@ -160,7 +170,7 @@ var SCIM = contract.API{Name: "scim", Title: "SCIM API", Operations: []contract.
 	}},
 	{ID: "SCIM User#create", Method: "POST", Path: "/scim/v2/orgs/{orgId}/Users", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 2},
-	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 15}, Responses: []contract.Response{
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 17}, Responses: []contract.Response{
 		{Status: 201, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/json"}, Error: contract.SCIMError},
 		{Status: 401, Media: []string{"application/json"}, Error: contract.SCIMError},
@@ -186,6 +196,8 @@ var SCIM = contract.API{Name: "scim", Title: "SCIM API", Operations: []contract.
 	{ID: "SCIM User#show", Method: "GET", Path: "/scim/v2/orgs/{orgId}/Users/{id}", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 2},
 		{Name: "id", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "attributes", In: contract.InQuery, AllowEmpty: true, Schema: 4},
+		{Name: "excludedAttributes", In: contract.InQuery, AllowEmpty: true, Schema: 4},
 	}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/json"}, Error: contract.SCIMError},
@@ -199,7 +211,7 @@ var SCIM = contract.API{Name: "scim", Title: "SCIM API", Operations: []contract.
 	{ID: "SCIM User#update", Method: "PATCH", Path: "/scim/v2/orgs/{orgId}/Users/{id}", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 2},
 		{Name: "id", In: contract.InPath, Required: true, Schema: 1},
-	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 9}, Responses: []contract.Response{
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 11}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/json"}, Error: contract.SCIMError},
 		{Status: 401, Media: []string{"application/json"}, Error: contract.SCIMError},
@@ -212,7 +224,7 @@ var SCIM = contract.API{Name: "scim", Title: "SCIM API", Operations: []contract.
 	{ID: "SCIM User#replace", Method: "PUT", Path: "/scim/v2/orgs/{orgId}/Users/{id}", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 2},
 		{Name: "id", In: contract.InPath, Required: true, Schema: 1},
-	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 16}, Responses: []contract.Response{
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 18}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/json"}, Error: contract.SCIMError},
 		{Status: 401, Media: []string{"application/json"}, Error: contract.SCIMError},
@@ -226,57 +238,64 @@ var SCIM = contract.API{Name: "scim", Title: "SCIM API", Operations: []contract.
 	{},
 	{Type: contract.String},
 	{Type: contract.Integer, HasMin: true, Min: 1},
+	{Type: contract.String, Pattern: "^-?[0-9]{1,9}$"},
+	{Type: contract.String, MaxLen: 4096},
 	{Type: contract.Object, Properties: []contract.Property{
 		{Name: "$ref", Schema: 1},
 		{Name: "display", Schema: 1},
 		{Name: "type", Schema: 1},
 		{Name: "value", Required: true, Schema: 1},
 	}},
-	{Type: contract.Array, Items: 3},
+	{Type: contract.Array, Items: 5},
 	{Type: contract.Array, Items: 1},
 	{Type: contract.Object, Properties: []contract.Property{
 		{Name: "displayName", Required: true, Schema: 1},
-		{Name: "members", Schema: 4},
-		{Name: "schemas", Required: true, Schema: 5},
+		{Name: "externalId", Schema: 1},
+		{Name: "members", Schema: 6},
+		{Name: "schemas", Required: true, Schema: 7},
 	}},
 	{Type: contract.Object, Properties: []contract.Property{
 		{Name: "op", Required: true, Schema: 1},
 		{Name: "path", Schema: 1},
 		{Name: "value"},
 	}},
-	{Type: contract.Array, Items: 7},
+	{Type: contract.Array, Items: 9},
 	{Type: contract.Object, Properties: []contract.Property{
-		{Name: "operations", Required: true, Schema: 8},
-		{Name: "schemas", Required: true, Schema: 5},
+		{Name: "operations", Required: true, Schema: 10},
+		{Name: "schemas", Required: true, Schema: 7},
 	}},
 	{Type: contract.Object, Properties: []contract.Property{
 		{Name: "displayName", Required: true, Schema: 1},
-		{Name: "members", Schema: 4},
-		{Name: "schemas", Schema: 5},
+		{Name: "externalId", Schema: 1},
+		{Name: "members", Schema: 6},
+		{Name: "schemas", Schema: 7},
 	}},
 	{Type: contract.Boolean},
 	{Type: contract.Object, Properties: []contract.Property{
 		{Name: "type", Schema: 1},
 		{Name: "value", Required: true, Schema: 1},
 	}},
-	{Type: contract.Array, Items: 12},
+	{Type: contract.Array, Items: 14},
 	{Type: contract.Object, Properties: []contract.Property{
 		{Name: "familyName", Required: true, Schema: 1},
 		{Name: "givenName", Required: true, Schema: 1},
 	}},
 	{Type: contract.Object, Properties: []contract.Property{
-		{Name: "active", Schema: 11},
-		{Name: "emails", Schema: 13},
-		{Name: "name", Required: true, Schema: 14},
-		{Name: "phoneNumbers", Schema: 13},
-		{Name: "schemas", Required: true, Schema: 5},
+		{Name: "active", Schema: 13},
+		{Name: "emails", Schema: 15},
+		{Name: "externalId", Schema: 1},
+		{Name: "name", Required: true, Schema: 16},
+		{Name: "phoneNumbers", Schema: 15},
+		{Name: "schemas", Required: true, Schema: 7},
 		{Name: "userName", Required: true, Schema: 1},
 	}},
 	{Type: contract.Object, Properties: []contract.Property{
-		{Name: "active", Schema: 11},
-		{Name: "name", Schema: 14},
-		{Name: "phoneNumbers", Schema: 13},
-		{Name: "schemas", Schema: 5},
+		{Name: "active", Schema: 13},
+		{Name: "emails", Schema: 15},
+		{Name: "externalId", Schema: 1},
+		{Name: "name", Schema: 16},
+		{Name: "phoneNumbers", Schema: 15},
+		{Name: "schemas", Schema: 7},
 		{Name: "userName", Schema: 1},
 	}},
 }}
