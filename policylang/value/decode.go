@@ -15,13 +15,22 @@ type Limits struct {
 	Memory int64 // bytes of memory, as Size counts them; 1 GiB
 }
 
+// LimitError says that a text was refused because of a limit.
+type LimitError struct {
+	Limit   string // depth or memory
+	Message string
+}
+
+// Error is the message.
+func (e *LimitError) Error() string { return e.Message }
+
 // Decode reads one JSON value within the default limits.
 //
 // Numbers keep their text, objects the order of their keys. Of a key given twice the last value counts, at the place of
 // the first. A byte-order mark is skipped, and bytes that are no text become U+FFFD.
 func Decode(text []byte) (Value, error) { return Limits{}.Decode(text) }
 
-// Decode reads one JSON value within the limits.
+// Decode reads one JSON value within the limits. The error of one that is reached is a [*LimitError].
 func (l Limits) Decode(text []byte) (Value, error) {
 	if l.Depth == 0 {
 		l.Depth = 1000
@@ -57,6 +66,11 @@ const (
 	knownMost = 4096 // how many are remembered
 )
 
+// beyond makes the error of a limit.
+func (d *decoder) beyond(limit, format string, args ...any) error {
+	return &LimitError{limit, d.errorf(format, args...).Error()}
+}
+
 func (d *decoder) errorf(format string, args ...any) error {
 	line := 1 + bytes.Count(d.text[:min(d.at, len(d.text))], []byte("\n"))
 	return fmt.Errorf("JSON, line %d, byte %d: %s", line, d.at, fmt.Sprintf(format, args...))
@@ -72,7 +86,7 @@ func (d *decoder) unexpected(want string) error {
 
 func (d *decoder) take(n int64) error {
 	if d.left -= n; d.left < 0 {
-		return d.errorf("it takes more than %d MiB of memory", d.Memory>>20)
+		return d.beyond("memory", "it takes more than %d MiB of memory", d.Memory>>20)
 	}
 	return nil
 }
@@ -99,7 +113,7 @@ func (d *decoder) next() byte {
 
 func (d *decoder) value(depth int) (Value, error) {
 	if depth > d.Depth {
-		return nil, d.errorf("it is nested more than %d levels deep", d.Depth)
+		return nil, d.beyond("depth", "it is nested more than %d levels deep", d.Depth)
 	}
 	switch c := d.next(); {
 	case c == '{':
