@@ -17,7 +17,7 @@ type Path struct {
 const maxCopies = 1000
 
 // maxSteps bounds the work of one search.
-const maxSteps = 1 << 26
+const maxSteps = 1 << 25
 
 // Compile reads an expression. Its error is an *Error.
 func Compile(text string) (*Path, error) {
@@ -52,7 +52,7 @@ type run struct{ left int }
 
 func (r *run) take(steps int) error {
 	if r.left -= steps; r.left < 0 {
-		return fmt.Errorf("the search takes more than %d steps", maxSteps)
+		return &value.LimitError{Limit: "steps", Message: fmt.Sprintf("the JMESPath takes more than %d steps", maxSteps)}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package value
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -9,20 +10,27 @@ import (
 	"unicode/utf8"
 )
 
-// Limits bound what a JSON text may become. The zero value of a member is its default.
+// Limits bound what a text may become, and what it takes to find something in a value. The zero value of a member is its
+// default.
 type Limits struct {
 	Depth  int   // how deep lists and objects may nest; 1,000
 	Memory int64 // bytes of memory, as Size counts them; 1 GiB
+	Steps  int   // of one jq program or XPath; 2^25, which takes some seconds
 }
 
 // LimitError says that a text was refused because of a limit.
 type LimitError struct {
-	Limit   string // depth or memory
+	Limit   string // depth, memory or steps
 	Message string
 }
 
 // Error is the message.
 func (e *LimitError) Error() string { return e.Message }
+
+// WithDefaults is l with its zeros replaced.
+func (l Limits) WithDefaults() Limits {
+	return Limits{Depth: cmp.Or(l.Depth, 1000), Memory: cmp.Or(l.Memory, 1<<30), Steps: cmp.Or(l.Steps, 1<<25)}
+}
 
 // Decode reads one JSON value within the default limits.
 //
@@ -32,12 +40,7 @@ func Decode(text []byte) (Value, error) { return Limits{}.Decode(text) }
 
 // Decode reads one JSON value within the limits. The error of one that is reached is a [*LimitError].
 func (l Limits) Decode(text []byte) (Value, error) {
-	if l.Depth == 0 {
-		l.Depth = 1000
-	}
-	if l.Memory == 0 {
-		l.Memory = 1 << 30
-	}
+	l = l.WithDefaults()
 	d := decoder{text: bytes.TrimPrefix(text, []byte("\ufeff")), Limits: l, left: l.Memory, texts: map[string]string{}, boxed: map[string]Value{}}
 	v, err := d.value(0)
 	if err != nil {

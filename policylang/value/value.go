@@ -3,6 +3,7 @@ package value
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 )
@@ -66,6 +67,10 @@ func Truth(v Value) bool {
 		return len(v) > 0
 	case *Map:
 		return v.Len() > 0
+	case Date:
+		return true
+	case Internal:
+		return Truth(v.Settle())
 	}
 	return true
 }
@@ -181,6 +186,9 @@ func equalLists(a, b []Value) bool {
 	if len(a) != len(b) {
 		return false
 	}
+	if len(a) > 0 && &a[0] == &b[0] {
+		return true
+	}
 	for i := range a {
 		if !Equal(a[i], b[i]) {
 			return false
@@ -225,30 +233,40 @@ func Compare(a, b Value) (int, bool) {
 }
 
 // Size estimates the bytes of memory that v takes. Parts that are shared count each time they occur.
-func Size(v Value) int64 {
+func Size(v Value) int64 { return math.MaxInt64 - rest(v, math.MaxInt64) }
+
+// Fits reports whether v takes no more than size bytes. It looks no further than that, so it ends soon even for a value
+// that holds a part many times over.
+func Fits(v Value, size int64) bool { return rest(v, size) >= 0 }
+
+// rest is what v leaves of size, some negative number if v is too big.
+func rest(v Value, size int64) int64 {
 	switch v := v.(type) {
 	case Number:
-		return sizeOfText(len(v))
+		return size - sizeOfText(len(v))
 	case string:
-		return sizeOfText(len(v))
+		return size - sizeOfText(len(v))
 	case []Value:
-		size := int64(sizeOfList)
-		for _, e := range v {
-			size += sizeOfSlot + Size(e)
+		size -= sizeOfList
+		for i := 0; i < len(v) && size >= 0; i++ {
+			size = rest(v[i], size-sizeOfSlot)
 		}
 		return size
 	case *Map:
-		size := int64(sizeOfMap)
+		size -= sizeOfMap
 		for k, e := range v.All() {
-			size += sizeOfMember(len(k)) + Size(e)
+			if size < 0 {
+				break
+			}
+			size = rest(e, size-sizeOfMember(len(k)))
 		}
 		return size
 	case Date:
-		return sizeOfList
+		return size - sizeOfList
 	case Internal:
-		return Size(v.Settle())
+		return rest(v.Settle(), size)
 	}
-	return 0 // null and booleans are in their slot
+	return size // null and booleans are in their slot
 }
 
 // What a value takes besides its parts, on a machine of 64 bits: headers of strings, slices and maps, and the slot of
