@@ -19,31 +19,33 @@ type Local struct{}
 var identifier = regexp.MustCompile(`^[A-Za-z_$][A-Za-z0-9_$]*$`)
 
 // Run evaluates a script in this process.
-func (Local) Run(ctx context.Context, c Call) (out Outcome, err error) {
+func (l Local) Run(ctx context.Context, c Call) (out Outcome, err error) {
+	l.Deliver(ctx, c, func(o Outcome, e error) { out, err = o, e })
+	return out, err
+}
+
+// Deliver is Run, but it hands what Run returns to deliver before it frees the script's world, which takes as long again
+// where a script makes many objects.
+func (Local) Deliver(ctx context.Context, c Call, deliver func(Outcome, error)) {
 	if len(c.Params) != len(c.Args) {
-		return Outcome{}, fmt.Errorf("script takes %d parameters and got %d arguments", len(c.Params), len(c.Args))
+		deliver(Outcome{}, fmt.Errorf("script takes %d parameters and got %d arguments", len(c.Params), len(c.Args)))
+		return
 	}
 	if !identifier.MatchString(c.Result) {
-		return Outcome{}, fmt.Errorf("script result %q is not the name of a variable", c.Result)
+		deliver(Outcome{}, fmt.Errorf("script result %q is not the name of a variable", c.Result))
+		return
 	}
 	c.Limits = c.Limits.Filled()
 	within, cancel := context.WithTimeout(ctx, c.Limits.Time)
 	defer cancel()
-	defer func() {
-		// The engine is translated C: where it fails, it panics. The world is lost then, the process is not.
-		if r := recover(); r != nil {
-			err = fmt.Errorf("script engine failed: %v", r)
-		}
-	}()
-	w, err := newWorld(c.Limits, c.Now)
-	if err != nil {
-		return Outcome{}, err
+	r := run{call: c}
+	err := r.explain(ctx, within, r.guarded(within))
+	if r.world == nil {
+		deliver(Outcome{}, err)
+		return
 	}
-	defer w.close()
-	defer interruptAt(within, w.vm)()
-	r := run{world: w, call: c}
-	err = r.all(within)
-	return Outcome{JSON: r.result, Logs: w.logs.entries}, r.explain(ctx, within, err)
+	defer r.close()
+	deliver(Outcome{JSON: r.result, Logs: r.logs.entries}, err)
 }
 
 // Parse says whether a script can be read, as Run reads it; the error is an *Error.
@@ -78,10 +80,26 @@ func interruptAt(ctx context.Context, vm *quickjs.VM) (stop func()) {
 
 // run is one evaluation on its way.
 type run struct {
-	*world
+	*world // nil until it is made
 	call   Call
 	source string // with the commas that were missing
 	result []byte
+}
+
+// guarded is all, but a panic is an error. The engine is translated C: where it fails, it panics, and its world is lost.
+func (r *run) guarded(ctx context.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("script engine failed: %v", p)
+		}
+	}()
+	w, err := newWorld(r.call.Limits, r.call.Now)
+	if err != nil {
+		return err
+	}
+	r.world = w
+	defer interruptAt(ctx, r.vm)()
+	return r.all(ctx)
 }
 
 func (r *run) all(ctx context.Context) error {
@@ -139,17 +157,32 @@ func (r *run) explain(outer, within context.Context, err error) error {
 	if err == nil || errors.As(err, new(*LimitError)) {
 		return err
 	}
-	e, isEngine := errors.AsType[*quickjs.Error](err)
-	internal := isEngine && e.Name == "InternalError"
+	e, ok := errors.AsType[*quickjs.Error](err)
 	switch {
 	case outer.Err() != nil:
 		return outer.Err()
 	case within.Err() != nil:
 		return &LimitError{Time, r.call.Limits}
-	case isEngine && strings.HasSuffix(e.Error(), "InternalError: out of memory"): // or of a function of ours
+	case ok && outOfMemory(e, r.source):
 		return &LimitError{Memory, r.call.Limits}
-	case internal && strings.HasPrefix(e.Message, "stack overflow"):
+	case ok && e.Message == "stack overflow" && (e.Name == "InternalError" || e.Name == "SyntaxError"):
 		return &LimitError{Stack, r.call.Limits}
 	}
 	return errorOf(err, r.source)
+}
+
+var throwsNull = regexp.MustCompile(`\bthrow\s*\(*null\b`)
+
+// outOfMemory says whether an error of the script's is the engine's for want of memory, perhaps passed on by a function of
+// ours. A text too long for the engine is one; so is null, where there was no room left to make an error, unless the script
+// itself throws it.
+func outOfMemory(e *quickjs.Error, source string) bool {
+	switch text := e.Error(); text {
+	case "null":
+		return !throwsNull.MatchString(source)
+	case "InternalError: string too long":
+		return true
+	default:
+		return strings.HasSuffix(text, "InternalError: out of memory")
+	}
 }

@@ -162,6 +162,7 @@ func TestErrors(t *testing.T) {
 		{"assignment to a member of null", "var a = null\na.x = 1", script.Error{Message: "TypeError: Cannot access member 'x' of null", Line: 2}},
 		{"inside of underscore", "\n_.each([1], function(v) {\n v.a.b })", script.Error{Message: "TypeError: Cannot access member 'b' of undefined", Line: 3}},
 		{"thrown text", "throw 'no rows'", script.Error{Message: "no rows"}},
+		{"thrown null", "throw null", script.Error{Message: "null"}},
 		{"thrown error", "\nthrow new Error('no rows')", script.Error{Message: "Error: no rows", Line: 2}},
 		{"unreadable", "var a = 1\nvar = 2", script.Error{Message: "SyntaxError: variable name expected", Line: 2}},
 		{"not a missing comma", "a = {\nb: 1; c: 2}", script.Error{Message: "SyntaxError: expecting '}'", Line: 2}},
