@@ -147,7 +147,7 @@ func (r *run) fetch(ctx context.Context) error {
 	case int64(len(json)) > r.call.Limits.Output:
 		return &LimitError{Output, r.call.Limits}
 	}
-	r.result = []byte(json)
+	r.result = sortKeys([]byte(json))
 	return nil
 }
 

@@ -33,25 +33,25 @@ hide(JSON, 'stringify', function stringifySorted(value, replacer, space) {
   return blank ? sortedJSON(text) : text
 })
 
-// settled is a replacer that makes of any value what leaves a script: see the package's comment. It looks at the holder,
-// because toJSON has been at the value.
+// settled is a replacer that makes of any value what leaves a script: see the package's comment. It runs for every value
+// of a result, so what is common comes first.
 function settled(key, value) {
-  if (value !== null && typeof value === 'object') {
-    if (isArray(value)) return dense(value)
-    var raw = this[key]
-    return raw !== null && typeof raw === 'object' ? raw : value
-  }
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
-    var before = this[key]
-    return before !== null && typeof before === 'object' && !boxed(before) ? before : value
-  }
-  if (typeof value === 'function') return {}
-  if (typeof value === 'bigint') return Number(value)
-  return null
+  var kind = typeof value
+  if (kind === 'string' || kind === 'number' || kind === 'boolean') return value
+  if (kind === 'object') return isArray(value) ? dense(value) : value
+  if (kind === 'function') return {}
+  return kind === 'bigint' ? Number(value) : null
 }
 
-function boxed(object) {
-  return object instanceof String || object instanceof Number || object instanceof Boolean
+// leaving is the JSON of a value that leaves the script. A date has no members of its own.
+function leaving(value, gap) {
+  var dateJSON = proto.toJSON
+  hide(proto, 'toJSON', undefined)
+  try {
+    return stringify(value, settled, gap)
+  } finally {
+    hide(proto, 'toJSON', dateJSON)
+  }
 }
 
 // dense drops what is absent or undefined from a list.
@@ -106,7 +106,14 @@ function now() {
   return start + (Instant.now() - began)
 }
 
+// The engine reads these as this world does, and faster.
+var plainly = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])(?:T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3})?Z)?$/
+var readInstant = Instant.parse
+hide(plainly, 'test', RegExp.prototype.test)
+hide(plainly, 'exec', RegExp.prototype.exec)
+
 function readDate(text) {
+  if (plainly.test(text)) return readInstant(text)
   var m = exec(form, text) || exec(slashed, text)
   if (m) return instant(+m[1], +(m[2] || 1), +(m[3] || 1), +(m[4] || 0), +(m[5] || 0), +(m[6] || 0), m[7], m[8])
   if ((m = exec(printed, text))) return instant(+m[3], months.indexOf(m[2]) + 1, +m[1], +m[4], +m[5], +m[6])
@@ -115,7 +122,7 @@ function readDate(text) {
 
 function instant(year, month, day, hour, minute, second, fraction, zone) {
   if (month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 59) return NaN
-  var t = construct(Instant, [0])
+  var t = new Instant(0)
   setUTCFullYear(t, year, month - 1, day)
   if (getUTCDate(t) !== day) return NaN
   var ms = getTime(t) + ((hour * 60 + minute) * 60 + second) * 1000 + Math.floor(+('0.' + (fraction || 0)) * 1000 + 1e-9)
@@ -134,16 +141,17 @@ var getTime = uncurry(proto.getTime), getUTCDate = uncurry(proto.getUTCDate)
 var setUTCFullYear = uncurry(proto.setUTCFullYear), toISO = uncurry(proto.toISOString), toUTC = uncurry(proto.toUTCString)
 
 function Clock(first) {
-  if (!new.target) return clockText(construct(Instant, [now()]))
-  var t
-  if (arguments.length === 0) t = now()
-  else if (arguments.length > 1) t = UTC.apply(null, arguments)
+  if (!new.target) return clockText(new Instant(now()))
+  var t, count = arguments.length
+  if (count === 0) t = now()
+  else if (count > 1) t = UTC.apply(null, arguments)
+  else if (typeof first === 'string') t = readDate(first)
   else if (first instanceof Instant) t = getTime(first)
   else {
     if (first !== null && typeof first === 'object') first = typeof first.valueOf() === 'object' ? String(first) : first.valueOf()
     t = typeof first === 'string' ? readDate(first) : Number(first)
   }
-  return construct(Instant, [t], new.target)
+  return new.target === Clock ? new Instant(t) : construct(Instant, [t], new.target)
 }
 
 // clockText is Mon, 02 Jan 2006 15:04:05 UTC.
@@ -157,6 +165,7 @@ function shown(name, write) {
 }
 
 define(Clock, 'name', { value: 'Date' })
+define(Clock, 'length', { value: 7 })
 define(Clock, 'prototype', { value: proto, writable: false, enumerable: false, configurable: false })
 hide(Clock, 'now', now)
 hide(Clock, 'parse', function parse(text) { return readDate(String(text)) })
@@ -181,15 +190,16 @@ shown('toLocaleTimeString', function (d) { return toISO(d).slice(-13, -5) })
 
 // Numbers
 
-var toFixed = uncurry(Number.prototype.toFixed)
+var toFixed = uncurry(Number.prototype.toFixed), powers = []
+for (var d = 1; d <= 21; d++) powers[d] = Math.pow(2, d)
 
 // A tie is a number that ends in a 5 right after the last digit asked for; its double holds it exactly only if it is a
 // whole number of the matching power of two.
 hide(Number.prototype, 'toFixed', function toFixedEven(digits) {
-  var x = Number(this), d = Math.trunc(Number(digits)) || 0
-  if (d < 0 || d > 20 || Math.abs(x) >= 1e21 || (x * Math.pow(2, d + 1)) % 1 !== 0) return toFixed(x, d)
+  var x = Number(this), d = digits === undefined ? 0 : ~~digits
+  if (d < 0 || d > 20 || (x * powers[d + 1]) % 1 !== 0) return toFixed(x, d)
   var longer = toFixed(x, d + 1)
-  if (longer[longer.length - 1] !== '5') return toFixed(x, d)
+  if (longer[longer.length - 1] !== '5' || x >= 1e21 || x <= -1e21) return toFixed(x, d)
   var shorter = longer.slice(0, -1)
   if (d === 0) shorter = shorter.slice(0, -1)
   return (shorter.charCodeAt(shorter.length - 1) & 1) === 0 ? shorter : toFixed(x, d)
@@ -229,7 +239,7 @@ hide(global, 'RegExp', FlaggedPattern)
 // entry is a value as JSON, indented; its lines but the first one level more. What can't be shown must not fail the script.
 function entry(value) {
   try {
-    return sortedJSON(stringify({ '': value }, settled, 2).slice(8, -2))
+    return sortedJSON(leaving({ '': value }, 2).slice(8, -2))
   } catch (e) {
     return '"[' + e.message + ']"'
   }
@@ -285,7 +295,8 @@ return {
     define(global, name, { value: nulls ? absent(value) : value, writable: true, configurable: true, enumerable: true })
   },
   result: function (value) {
-    return sortedJSON(stringify(rows.length ? rows : value, settled))
+    if (rows.length) value = rows
+    return leaving(value)
   }
 }
 })

@@ -45,7 +45,7 @@ type world struct {
 	vm   *quickjs.VM
 	logs journal
 	bind quickjs.Value // function (name, json, hasNulls)
-	give quickjs.Value // function (value) -> JSON
+	give quickjs.Value // function (value) -> JSON, its keys as they come
 }
 
 // newWorld starts an engine within the limits. The clock of its scripts starts at now.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,6 +20,10 @@ import (
 
 func TestMain(m *testing.M) {
 	child.Enter(os.Args) // the children of these tests are this binary
+	if len(os.Args) == 2 && os.Args[1] == probe {
+		child.Probe()
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 
@@ -36,7 +41,7 @@ func call(source string) script.Call {
 	return script.Call{
 		Source: source,
 		Result: "result",
-		Limits: script.Limits{Time: 400 * time.Millisecond, Memory: 64 << 20, Output: 1 << 20},
+		Limits: script.Limits{Time: 200 * time.Millisecond, Memory: 64 << 20, Output: 1 << 20},
 	}
 }
 
@@ -190,6 +195,20 @@ func TestClose(t *testing.T) {
 		t.Error("a closed pool ran a script")
 	}
 }
+
+// What a script that broke out of its engine would find: nothing to open, to talk to or to run.
+func TestConfinement(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command(os.Args[0], probe).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if got := string(out); got != "no filter\n" && got != "open: refused\ntalk: refused\nrun: refused\n" {
+		t.Error(got)
+	}
+}
+
+const probe = "probe-confinement"
 
 func TestProgramsThatAreNoChild(t *testing.T) {
 	t.Parallel()
