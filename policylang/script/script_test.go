@@ -160,6 +160,7 @@ func TestErrors(t *testing.T) {
 		{"not a result", "f = function() {}\nf()()", script.Error{Message: "TypeError: not a function", Line: 2}},
 		{"member of undefined", "var a\na.x", script.Error{Message: "TypeError: Cannot access member 'x' of undefined", Line: 2}},
 		{"assignment to a member of null", "var a = null\na.x = 1", script.Error{Message: "TypeError: Cannot access member 'x' of null", Line: 2}},
+		{"computed member", "var a\na[1 + 1]", script.Error{Message: "TypeError: Cannot access member of undefined", Line: 2}},
 		{"inside of underscore", "\n_.each([1], function(v) {\n v.a.b })", script.Error{Message: "TypeError: Cannot access member 'b' of undefined", Line: 3}},
 		{"thrown text", "throw 'no rows'", script.Error{Message: "no rows"}},
 		{"thrown null", "throw null", script.Error{Message: "null"}},

@@ -41,7 +41,7 @@ func place(e *quickjs.Error) (line, column int) {
 }
 
 var (
-	memberOf = regexp.MustCompile(`^cannot (?:read|set) property ('.*') of (undefined|null)$`)
+	memberOf = regexp.MustCompile(`^cannot (?:read|set) property (?:('.*') )?of (undefined|null)$`)
 	lastName = regexp.MustCompile(`[\pL_$][\pL\pN_$]*$`)
 )
 
@@ -53,7 +53,7 @@ func message(e *quickjs.Error, source string, line, column int) string {
 		return e.Error()
 	}
 	if m := memberOf.FindStringSubmatch(text); m != nil {
-		return "TypeError: Cannot access member " + m[1] + " of " + m[2]
+		return "TypeError: " + strings.ReplaceAll("Cannot access member "+m[1]+" of "+m[2], "  ", " ")
 	}
 	if text == "not a function" && line > 0 {
 		if name := called(source, line, column); name != "" {
