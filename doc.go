@@ -7,10 +7,13 @@
 //	access/        caller, privileges, roles, the decision "may X do Y on Z"
 //	audit/         who did what, in which organization; sealed in a keyed hash chain
 //	egress/        the guard and the map that every request passes which others name
+//	audit/trail/   the log as those see it whom it is about; the record of calls of the API
 //	keyring/       the keys outside the database: they seal secrets and sign the chain
 //	org/           organizations, customers, capabilities and their ends, tags; import and export
 //	iam/           people and the organizations they belong to
+//	notify/        mail: outbox, texts, delivery; notices of what ends
 //	token/         access and refresh tokens, signing keys and their rotation
+//	signin/        how people prove who they are: passwords, codes, passkeys; their sessions
 //	policylang/    the policy template language, an island: parse, print, resolve, check
 //	store/         the only SQL: one text for SQLite and PostgreSQL; a folder per domain, the schema, backups
 //	contract/      the OpenAPI documents, what is generated from them, the bodies that travel

@@ -112,6 +112,27 @@ func TestOnlyTheStoreKnowsADriver(t *testing.T) {
 	}
 }
 
+// heavy are modules that are too much for the one binary, each with its reason. A test may use them.
+var heavy = map[string]string{
+	"github.com/xuri/excelize":      "it compiles 1.3 MiB of regular expressions before main, 5 ms of every start (docs/adr/0017)",
+	"github.com/getkin/kin-openapi": "reading the documents with it takes longer than the rest of a start; contract/opgen has them as tables (docs/adr/0004)",
+}
+
+func TestTheBinaryIsQuickToStart(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("go", "list", "-deps", "./cmd/espalier").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for path := range strings.FieldsSeq(string(out)) {
+		for module, reason := range heavy {
+			if path == module || strings.HasPrefix(path, module+"/") {
+				t.Errorf("cmd/espalier is linked with %s: %s", path, reason)
+			}
+		}
+	}
+}
+
 func TestPackagesHaveADocAndAName(t *testing.T) {
 	t.Parallel()
 	banned := []string{"util", "utils", "common", "models", "helpers", "pkg", "misc", "shared"}

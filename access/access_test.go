@@ -48,7 +48,7 @@ func TestDecide(t *testing.T) {
 		{"an unknown privilege", in(7, OrgOwner), organization(never), "msp:customer:sell", errs.Forbidden, "given by no role"},
 	}
 	for _, tt := range tests {
-		err := Decide(tt.subject, tt.org, tt.ask, now)
+		err := Decide(tt.subject, tt.org, Ask{Privilege: tt.ask}, now)
 		if tt.kind == 0 {
 			if err != nil {
 				t.Errorf("%s: got %v, want nil", tt.name, err)
@@ -57,6 +57,46 @@ func TestDecide(t *testing.T) {
 		}
 		if errs.KindOf(err) != tt.kind || !strings.Contains(errs.Message(err), tt.says) {
 			t.Errorf("%s: got %v %q, want %v saying %q", tt.name, errs.KindOf(err), errs.Message(err), tt.kind, tt.says)
+		}
+	}
+}
+
+// A technician of the parent, organization 3, is let into organization 7 by its user group 30; project 70 is of organization 7.
+func TestDecideBeyondTheOrganization(t *testing.T) {
+	t.Parallel()
+	o := organization(time.Time{})
+	o.Projects, o.ParentMSP = []ref.ProjectID{70}, InForce{Name: "msp", Ends: now.Add(time.Hour)}
+	o.External = []ExternalGrant{{Policy: "p", Group: 30, Roles: Set(MSPViewer, OrgOwner), Privileges: []Privilege{UserIndex, OrgOwn}}}
+	technician := &Subject{Orgs: map[ref.OrgID]RoleSet{3: 0}, Groups: map[ref.UserGroupID]bool{30: true}}
+	member := &Subject{Orgs: map[ref.OrgID]RoleSet{7: 0}, Projects: map[ref.ProjectID]RoleSet{70: Set(MSPAdmin, PolicyViewer), 71: Set(MSPAdmin)}}
+	owner := &Subject{Orgs: map[ref.OrgID]RoleSet{7: Set(OrgOwner)}}
+	for name, tt := range map[string]struct {
+		subject *Subject
+		ask     Ask
+		at      time.Time
+		kind    errs.Kind // 0 = allowed
+	}{
+		"a role by policy":                     {technician, Ask{Privilege: CustomerIndex}, now, 0},
+		"a privilege by itself":                {technician, Ask{Privilege: UserIndex}, now, 0},
+		"what members may":                     {technician, Ask{Privilege: OrgShow}, now, 0},
+		"a role that it does not give":         {technician, Ask{Privilege: CustomerCreate}, now, errs.Forbidden},
+		"no policy makes owners":               {technician, Ask{Privilege: UserCreate}, now, errs.Forbidden},
+		"nor gives what they alone have":       {technician, Ask{Privilege: OrgOwn}, now, errs.Forbidden},
+		"the parent's msp ended":               {technician, Ask{Privilege: UserIndex}, now.Add(time.Hour), errs.Forbidden},
+		"a project of the organization":        {technician, Ask{Privilege: CustomerIndex, Project: 70}, now, 0},
+		"a project of another":                 {technician, Ask{Privilege: CustomerIndex, Project: 71}, now, errs.NotFound},
+		"a session of the parent alone":        {technician, Ask{Privilege: CustomerIndex, Only: 3}, now, errs.Forbidden},
+		"a session of this one alone":          {technician, Ask{Privilege: CustomerIndex, Only: 7}, now, errs.NotFound},
+		"a session of a third":                 {technician, Ask{Privilege: CustomerIndex, Only: 8}, now, errs.NotFound},
+		"an owner by a session of this one":    {owner, Ask{Privilege: OrgOwn, Only: 7}, now, 0},
+		"an owner by a session of another":     {owner, Ask{Privilege: OrgOwn, Only: 8}, now, errs.NotFound},
+		"an organization's role in a project":  {member, Ask{Privilege: CustomerIndex, Project: 70}, now, errs.Forbidden},
+		"a member of one, a project of others": {member, Ask{Privilege: CustomerIndex, Project: 71}, now, errs.NotFound},
+		"an owner in its project":              {owner, Ask{Privilege: CustomerIndex, Project: 70}, now, 0},
+	} {
+		err := Decide(tt.subject, o, tt.ask, tt.at)
+		if tt.kind == 0 && err != nil || tt.kind != 0 && errs.KindOf(err) != tt.kind {
+			t.Errorf("%s: got %v, want %v", name, err, tt.kind)
 		}
 	}
 }
@@ -78,6 +118,9 @@ func TestRolesHold(t *testing.T) {
 			t.Errorf("matches(%q, %q): got %v", tt.pattern, tt.name, got)
 		}
 	}
+	if len(gates) > maxGates {
+		t.Errorf("%d capabilities unlock roles: raise maxGates", len(gates))
+	}
 	for _, r := range Roles {
 		if int(r.ID) > len(Roles) || Roles[r.ID-1].ID != r.ID {
 			t.Errorf("role %s: id %d is not its place in Roles", r.Name, r.ID)
@@ -85,21 +128,23 @@ func TestRolesHold(t *testing.T) {
 	}
 }
 
+var ann = Principal{User: 1}
+
 // rows is a small working loader.
 type rows struct {
-	subjects map[ref.UserID]*Subject
+	subjects map[Principal]*Subject
 	loads    int
 	during   func() // runs while a subject is being loaded
 }
 
-func (l *rows) Subject(_ context.Context, u ref.UserID) (*Subject, error) {
+func (l *rows) Subject(_ context.Context, p Principal) (*Subject, error) {
 	l.loads++
-	s, ok := l.subjects[u]
+	s, ok := l.subjects[p]
 	if l.during != nil {
 		l.during()
 	}
 	if !ok {
-		return nil, errs.NotFoundf("no user %d", u)
+		return nil, errs.NotFoundf("no %s", p)
 	}
 	return s, nil
 }
@@ -111,11 +156,13 @@ func (l *rows) Organization(_ context.Context, id ref.OrgID) (*Organization, err
 	return organization(time.Time{}), nil
 }
 
+func (l *rows) Holdings(context.Context, ref.OrgID, Principal) ([]Holding, error) { return nil, nil }
+
 func TestGuard(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	clock := now
-	l := &rows{subjects: map[ref.UserID]*Subject{1: {Orgs: map[ref.OrgID]RoleSet{7: Set(OrgOwner)}, Sessions: map[ref.TokenID]time.Time{"a": now.Add(time.Hour)}}}}
+	l := &rows{subjects: map[Principal]*Subject{ann: {Orgs: map[ref.OrgID]RoleSet{7: Set(OrgOwner)}, Sessions: map[ref.TokenID]Session{"a": {Ends: now.Add(time.Hour)}}}}}
 	g, err := NewGuard(Config{Loader: l, Now: func() time.Time { return clock }, TTL: 3 * time.Second})
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +177,7 @@ func TestGuard(t *testing.T) {
 	if l.loads != 1 {
 		t.Errorf("two questions: %d loads, want 1", l.loads)
 	}
-	l.subjects[1] = &Subject{}
+	l.subjects[ann] = &Subject{}
 	if !allowed() {
 		t.Error("changed elsewhere: forgotten before the TTL")
 	}
@@ -138,14 +185,14 @@ func TestGuard(t *testing.T) {
 	if allowed() {
 		t.Error("changed elsewhere: still allowed after the TTL")
 	}
-	l.subjects[1] = &Subject{Orgs: map[ref.OrgID]RoleSet{7: Set(MSPAdmin)}}
+	l.subjects[ann] = &Subject{Orgs: map[ref.OrgID]RoleSet{7: Set(MSPAdmin)}}
 	if !allowed() {
 		t.Error("granted elsewhere: refused by memory alone")
 	}
 	g.ForgetAll()
 	l.during = func() { // a revocation commits while what was before it is being read
 		l.during = nil
-		l.subjects[1] = &Subject{}
+		l.subjects[ann] = &Subject{}
 		g.ForgetUsers(1)
 	}
 	allowed()
@@ -166,13 +213,13 @@ func TestGuard(t *testing.T) {
 func TestGuardLive(t *testing.T) {
 	t.Parallel()
 	clock := now
-	l := &rows{subjects: map[ref.UserID]*Subject{1: {Sessions: map[ref.TokenID]time.Time{"a": now.Add(time.Hour)}}}}
+	l := &rows{subjects: map[Principal]*Subject{ann: {Sessions: map[ref.TokenID]Session{"a": {Ends: now.Add(time.Hour)}}}}}
 	g, err := NewGuard(Config{Loader: l, Now: func() time.Time { return clock }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	live := func(session ref.TokenID, user ref.UserID) bool {
-		ok, err := g.Live(t.Context(), session, user)
+		_, ok, err := g.Live(t.Context(), session, Principal{User: user})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,11 +229,11 @@ func TestGuardLive(t *testing.T) {
 		t.Error("live: want session a of user 1 only")
 	}
 	g.cfg.TTL = time.Second
-	l.subjects[1] = &Subject{Sessions: map[ref.TokenID]time.Time{"b": now.Add(time.Hour)}}
+	l.subjects[ann] = &Subject{Sessions: map[ref.TokenID]Session{"b": {Ends: now.Add(time.Hour)}}}
 	if !live("b", 1) {
 		t.Error("made elsewhere: refused by memory alone")
 	}
-	l.subjects[1] = &Subject{Sessions: map[ref.TokenID]time.Time{"a": now.Add(time.Hour)}}
+	l.subjects[ann] = &Subject{Sessions: map[ref.TokenID]Session{"a": {Ends: now.Add(time.Hour)}}}
 	g.ForgetAll()
 	clock = clock.Add(time.Hour)
 	if live("a", 1) {

@@ -10,10 +10,13 @@ import (
 	"espalier.dev/ref"
 )
 
-// Loader reads what decisions are made by. Both return errs.NotFound for an absent id.
+// Loader reads what decisions are made by. Subject and Organization return errs.NotFound for an absent id.
 type Loader interface {
-	Subject(ctx context.Context, user ref.UserID) (*Subject, error)
+	Subject(ctx context.Context, p Principal) (*Subject, error)
 	Organization(ctx context.Context, org ref.OrgID) (*Organization, error)
+	// Holdings lists what ties principals to an organization, in their order: of one, or of all for the zero value. Without a
+	// tie there is none.
+	Holdings(ctx context.Context, org ref.OrgID, of Principal) ([]Holding, error)
 }
 
 // Config says how a Guard works.
@@ -32,17 +35,9 @@ type Guard struct {
 	cfg  Config
 	mu   sync.RWMutex
 	turn uint64 // counts forgettings: what was read before one must not be kept after it
-	subs map[ref.UserID]kept[*Subject]
-	orgs map[ref.OrgID]kept[*Organization]
+	subs memory[Principal, *Subject]
+	orgs memory[ref.OrgID, *Organization]
 }
-
-type kept[T any] struct {
-	value T
-	until time.Time // zero: for ever
-}
-
-// maxKept bounds each map; at the bound it starts anew, which costs a read per entry and nothing else.
-const maxKept = 50_000
 
 // NewGuard makes a Guard.
 func NewGuard(cfg Config) (*Guard, error) {
@@ -56,121 +51,201 @@ func NewGuard(cfg Config) (*Guard, error) {
 
 // Require returns nil if the caller has p in the organization; see [Decide] for the errors.
 func (g *Guard) Require(ctx context.Context, by Caller, p Privilege, org ref.OrgID) error {
+	return g.decide(ctx, by, org, Ask{Privilege: p, Only: by.Only})
+}
+
+// RequireProject is Require for one project of the organization: roles granted in it count too. A project of another
+// organization is errs.NotFound.
+func (g *Guard) RequireProject(ctx context.Context, by Caller, p Privilege, org ref.OrgID, project ref.ProjectID) error {
+	if project == 0 {
+		return noProject(org, project)
+	}
+	return g.decide(ctx, by, org, Ask{Privilege: p, Project: project, Only: by.Only})
+}
+
+func (g *Guard) decide(ctx context.Context, by Caller, org ref.OrgID, ask Ask) error {
 	if by.Operator {
 		return nil
 	}
-	err := g.require(ctx, by, p, org, remembered)
-	if err != nil && g.cfg.TTL > 0 {
-		return g.require(ctx, by, p, org, anew)
+	v := g.recall(by.Principal(), org)
+	fresh := v.subject == nil && v.org == nil
+	if v.subject == nil || v.org == nil {
+		if err := g.read(ctx, by.Principal(), org, &v); err != nil {
+			return err
+		}
+	}
+	err := Decide(v.subject, v.org, ask, v.at)
+	if err == nil || fresh || g.cfg.TTL == 0 {
+		return err
+	}
+	v = g.recall(nobody, 0)
+	if err := g.read(ctx, by.Principal(), org, &v); err != nil {
+		return err
+	}
+	return Decide(v.subject, v.org, ask, v.at)
+}
+
+// view is what is known of a principal and an organization; nil is nothing, or nothing that may still be used.
+type view struct {
+	subject *Subject
+	org     *Organization
+	at      time.Time // when memory was asked; what is read later is kept as of then
+	turn    uint64    // of the Guard then
+}
+
+// nobody and organization 0 are never kept.
+var nobody Principal
+
+// recall looks both up under one lock. It allocates nothing.
+func (g *Guard) recall(p Principal, org ref.OrgID) (v view) {
+	v.at = g.cfg.Now()
+	g.mu.RLock()
+	v.subject, v.org, v.turn = g.subs.get(p, v.at), g.orgs.get(org, v.at), g.turn
+	g.mu.RUnlock()
+	return v
+}
+
+// read loads what is nil in the view.
+func (g *Guard) read(ctx context.Context, p Principal, org ref.OrgID, v *view) error {
+	if v.subject == nil {
+		if err := g.readSubject(ctx, p, v); err != nil {
+			return err
+		}
+	}
+	if v.org == nil {
+		return g.readOrg(ctx, org, v)
+	}
+	return nil
+}
+
+func (g *Guard) readSubject(ctx context.Context, p Principal, v *view) (err error) {
+	if p == nobody {
+		v.subject = &Subject{}
+		return nil
+	}
+	v.subject, err = g.cfg.Loader.Subject(ctx, p)
+	if errs.KindOf(err) == errs.NotFound {
+		return errs.Unauthenticatedf("the %s of this token no longer exists", p.kind())
+	}
+	if err == nil {
+		g.keep(v, func(until time.Time) { g.subs.put(p, v.subject, until) })
 	}
 	return err
 }
 
-// source says whether a decision may rest on what is kept.
-type source bool
-
-const (
-	remembered source = false
-	anew       source = true
-)
-
-func (g *Guard) require(ctx context.Context, by Caller, p Privilege, org ref.OrgID, from source) error {
-	s, err := g.subject(ctx, by.User, from)
+func (g *Guard) readOrg(ctx context.Context, org ref.OrgID, v *view) (err error) {
+	v.org, err = g.cfg.Loader.Organization(ctx, org)
+	if errs.KindOf(err) == errs.NotFound {
+		return orgNotFound(org)
+	}
 	if err != nil {
 		return err
 	}
-	o, err := lookup(ctx, g, func() map[ref.OrgID]kept[*Organization] { return g.orgs }, org, g.cfg.Loader.Organization, from)
-	if err != nil {
-		if errs.KindOf(err) == errs.NotFound {
-			return orgNotFound(org)
+	v.org = v.org.settled()
+	g.keep(v, func(until time.Time) { g.orgs.put(org, v.org, until) })
+	return nil
+}
+
+// keep runs put under the lock, unless something was forgotten since the view was taken.
+func (g *Guard) keep(v *view, put func(until time.Time)) {
+	var until time.Time
+	if g.cfg.TTL > 0 {
+		until = v.at.Add(g.cfg.TTL)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if v.turn == g.turn {
+		put(until)
+	}
+}
+
+// Live returns the session of a principal if it may still be used.
+func (g *Guard) Live(ctx context.Context, session ref.TokenID, p Principal) (Session, bool, error) {
+	v := g.recall(p, 0)
+	if v.subject != nil {
+		s, ok := v.subject.Sessions[session]
+		if ok && s.Live(v.at) || g.cfg.TTL == 0 {
+			return s, ok && s.Live(v.at), nil
 		}
-		return err
+		v.subject = nil
 	}
-	return Decide(s, o, p, g.cfg.Now())
-}
-
-// Live reports whether the session of the user may still be used.
-func (g *Guard) Live(ctx context.Context, session ref.TokenID, user ref.UserID) (bool, error) {
-	live, err := g.live(ctx, session, user, remembered)
-	if err == nil && !live && g.cfg.TTL > 0 {
-		return g.live(ctx, session, user, anew)
-	}
-	return live, err
-}
-
-func (g *Guard) live(ctx context.Context, session ref.TokenID, user ref.UserID, from source) (bool, error) {
-	s, err := g.subject(ctx, user, from)
-	if err != nil {
+	if err := g.readSubject(ctx, p, &v); err != nil {
 		if errs.KindOf(err) == errs.Unauthenticated {
-			return false, nil
+			err = nil
 		}
-		return false, err
+		return Session{}, false, err
 	}
-	ends, ok := s.Sessions[session]
-	return ok && g.cfg.Now().Before(ends), nil
+	s, ok := v.subject.Sessions[session]
+	return s, ok && s.Live(v.at), nil
 }
 
-// Orgs returns the organizations the caller belongs to, with its roles there.
+// Orgs returns the organizations the caller belongs to and that its session opens, with its roles there.
 func (g *Guard) Orgs(ctx context.Context, by Caller) (map[ref.OrgID]RoleSet, error) {
-	s, err := g.subject(ctx, by.User, remembered)
-	if err != nil {
-		return nil, err
+	v := g.recall(by.Principal(), 0)
+	if v.subject == nil {
+		if err := g.readSubject(ctx, by.Principal(), &v); err != nil {
+			return nil, err
+		}
 	}
-	return s.Orgs, nil
+	if by.Only == 0 {
+		return v.subject.Orgs, nil
+	}
+	roles, member := v.subject.Orgs[by.Only]
+	if !member {
+		return nil, nil
+	}
+	return map[ref.OrgID]RoleSet{by.Only: roles}, nil
 }
 
-func (g *Guard) subject(ctx context.Context, user ref.UserID, from source) (*Subject, error) {
-	s, err := lookup(ctx, g, func() map[ref.UserID]kept[*Subject] { return g.subs }, user, g.cfg.Loader.Subject, from)
-	if err != nil && errs.KindOf(err) == errs.NotFound {
-		return nil, errs.Unauthenticatedf("the user of this token no longer exists")
+// LetsIn reports whether access policies of the parent count in the organization at present.
+func (g *Guard) LetsIn(ctx context.Context, org ref.OrgID) (bool, error) {
+	v := g.recall(nobody, org)
+	if v.org == nil {
+		if err := g.readOrg(ctx, org, &v); err != nil {
+			return false, err
+		}
 	}
-	return s, err
+	return len(v.org.External) > 0 && v.at.UnixMicro() < v.org.brief.policy, nil
 }
 
 // ForgetUsers drops what is kept of these users.
 func (g *Guard) ForgetUsers(users ...ref.UserID) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.turn++
-	for _, u := range users {
-		delete(g.subs, u)
-	}
+	g.forget(func() {
+		for _, u := range users {
+			g.subs.drop(Principal{User: u})
+		}
+	})
+}
+
+// ForgetAccounts drops what is kept of these service accounts.
+func (g *Guard) ForgetAccounts(accounts ...ref.ServiceAccountID) {
+	g.forget(func() {
+		for _, a := range accounts {
+			g.subs.drop(Principal{ServiceAccount: a})
+		}
+	})
+}
+
+// ForgetOrgs drops what is kept of these organizations: their projects and what access policies give in them.
+func (g *Guard) ForgetOrgs(orgs ...ref.OrgID) {
+	g.forget(func() {
+		for _, o := range orgs {
+			g.orgs.drop(o)
+		}
+	})
 }
 
 // ForgetAll drops everything: a change of a capability counts for every organization below.
 func (g *Guard) ForgetAll() {
+	g.forget(func() {
+		g.subs.clear()
+		g.orgs.clear()
+	})
+}
+
+func (g *Guard) forget(drop func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.turn++
-	g.subs = make(map[ref.UserID]kept[*Subject])
-	g.orgs = make(map[ref.OrgID]kept[*Organization])
-}
-
-// lookup finds id in the map that m returns, or loads and keeps it. m is called under the lock, since ForgetAll replaces
-// the maps.
-func lookup[K comparable, V any](ctx context.Context, g *Guard, m func() map[K]kept[V], id K, load func(context.Context, K) (V, error), from source) (V, error) {
-	g.mu.RLock()
-	k, ok := m()[id]
-	turn := g.turn
-	g.mu.RUnlock()
-	if ok && from == remembered && (k.until.IsZero() || g.cfg.Now().Before(k.until)) {
-		return k.value, nil
-	}
-	v, err := load(ctx, id)
-	if err != nil {
-		return v, err
-	}
-	k = kept[V]{value: v}
-	if g.cfg.TTL > 0 {
-		k.until = g.cfg.Now().Add(g.cfg.TTL)
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if turn == g.turn {
-		if len(m()) >= maxKept {
-			clear(m())
-		}
-		m()[id] = k
-	}
-	return v, nil
+	drop()
 }

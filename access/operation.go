@@ -132,6 +132,8 @@ var operations = map[string]map[string]Privilege{
 		"SCIM Config#index_service_provider_config": SCIMConfigShow,
 	},
 	"espalier": {
+		"Access#explain":   RuleIndex, // of oneself: nothing
+		"Access#who":       RuleIndex,
 		"Me#show":          Self,
 		"Token#index":      Self,
 		"Token#create":     Self,
@@ -142,5 +144,7 @@ var operations = map[string]map[string]Privilege{
 		"Customer#export":  CustomerIndex,
 		"Capability#index": CapabilityIndex,
 		"Tag#index":        TagIndex,
+		"Audit#index":      EventIndex,
+		"Audit#export":     EventIndex,
 	},
 }

@@ -140,7 +140,7 @@ func (p Privilege) Capability() string {
 
 // rule is what a privilege asks for, worked out once.
 type rule struct {
-	capability string
+	gate       int     // of the capability
 	holders    RoleSet // the roles that give it
 	affiliated bool
 }
@@ -152,7 +152,7 @@ func compile() map[Privilege]rule {
 	beside := map[string]Privilege{"": OrgOwn}
 	for _, api := range append(slices.Collect(maps.Values(operations)), beside) {
 		for _, p := range api {
-			r := rule{capability: p.Capability(), affiliated: affiliated[p]}
+			r := rule{gate: gateOf(p.Capability()), affiliated: affiliated[p]}
 			for _, role := range Roles {
 				if role.Holds(p) {
 					r.holders = r.holders.Add(role.ID)
@@ -163,3 +163,7 @@ func compile() map[Privilege]rule {
 	}
 	return m
 }
+
+// Grantable reports whether the privilege can be given by itself, as access policies do: one that operations ask for and that
+// some role but org_owner gives.
+func (p Privilege) Grantable() bool { return rules[p].holders&^ownersOnly != 0 }

@@ -14,6 +14,7 @@ type Role struct {
 	DisplayName string
 	Capability  string   // the capability that unlocks it
 	Grants      []string // patterns service:resource:verb, each part a name or *
+	Except      []string // patterns of what Grants would give and the role does not
 	OrgOnly     bool     // cannot be granted in a project
 }
 
@@ -32,29 +33,82 @@ const (
 	CredentialAdmin
 )
 
+// policyWrites is what takes an owner or whoever manages customers: an access policy opens customers, which administering the
+// organization itself does not.
+var policyWrites = []string{"iam:access_policy:create", "iam:access_policy:update", "iam:access_policy:delete"}
+
 // Roles lists the shipped roles by id.
 var Roles = []Role{
-	{OrgOwner, "org_owner", "Manage organization", "iam", []string{"*:*:*"}, true},
-	{IAMAdmin, "iam_admin", "Administer organization", "iam", []string{"iam:*:*", "scim:*:*"}, true},
-	{OrgViewer, "org_viewer", "View organization", "iam", []string{"iam:*:index", "iam:*:show"}, true},
-	{MSPAdmin, "msp_admin", "Manage MSP Customer", "msp", []string{"msp:*:*"}, true},
-	{MSPViewer, "msp_viewer", "View MSP Customers", "msp", []string{"msp:*:index", "msp:*:show"}, true},
-	{PolicyManager, "policy_manager", "Manage policies", "policy", []string{"policy:*:index", "policy:*:show", "policy:applied_policy:*", "policy:policy_aggregate:*", "policy:policy_manager:*", "cred:credential:index", "cred:credential:use"}, false},
-	{PolicyApprover, "policy_approver", "Approve policies", "policy", []string{"policy:*:index", "policy:*:show", "policy:approval_request:*"}, false},
-	{PolicyDesigner, "policy_designer", "Create policies", "policy", []string{"policy:*:index", "policy:*:show", "policy:applied_policy:*", "policy:policy_aggregate:*", "policy:policy_manager:*", "policy:policy_template:*", "cred:credential:index", "cred:credential:use"}, false},
-	{PolicyPublisher, "policy_publisher", "Publish policies", "policy", []string{"policy:*:index", "policy:*:show", "policy:published_template:*"}, true},
-	{PolicyViewer, "policy_viewer", "View policies", "policy", []string{"policy:*:index", "policy:*:show"}, false},
-	{CredentialAdmin, "credential_admin", "Manage credentials", "policy", []string{"cred:*:*"}, false},
+	{OrgOwner, "org_owner", "Manage organization", "iam", []string{"*:*:*"}, nil, true},
+	{IAMAdmin, "iam_admin", "Administer organization", "iam", []string{"iam:*:*", "scim:*:*"}, policyWrites, true},
+	{OrgViewer, "org_viewer", "View organization", "iam", []string{"iam:*:index", "iam:*:show"}, nil, true},
+	{MSPAdmin, "msp_admin", "Manage MSP Customer", "msp", []string{"msp:*:*", "iam:access_policy:*"}, nil, true},
+	{MSPViewer, "msp_viewer", "View MSP Customers", "msp", []string{"msp:*:index", "msp:*:show"}, nil, true},
+	{PolicyManager, "policy_manager", "Manage policies", "policy", []string{"policy:*:index", "policy:*:show", "policy:applied_policy:*", "policy:policy_aggregate:*", "policy:policy_manager:*", "cred:credential:index", "cred:credential:use"}, nil, false},
+	{PolicyApprover, "policy_approver", "Approve policies", "policy", []string{"policy:*:index", "policy:*:show", "policy:approval_request:*"}, nil, false},
+	{PolicyDesigner, "policy_designer", "Create policies", "policy", []string{"policy:*:index", "policy:*:show", "policy:applied_policy:*", "policy:policy_aggregate:*", "policy:policy_manager:*", "policy:policy_template:*", "cred:credential:index", "cred:credential:use"}, nil, false},
+	{PolicyPublisher, "policy_publisher", "Publish policies", "policy", []string{"policy:*:index", "policy:*:show", "policy:published_template:*"}, nil, true},
+	{PolicyViewer, "policy_viewer", "View policies", "policy", []string{"policy:*:index", "policy:*:show"}, nil, false},
+	{CredentialAdmin, "credential_admin", "Manage credentials", "policy", []string{"cred:*:*"}, nil, false},
 }
 
 // Holds reports whether the role gives p. The capability that unlocks the role is asked elsewhere.
 func (r Role) Holds(p Privilege) bool {
-	for _, pattern := range r.Grants {
-		if matches(pattern, string(p)) {
-			return true
+	return matchesAny(r.Grants, p) && !matchesAny(r.Except, p)
+}
+
+func matchesAny(patterns []string, p Privilege) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, string(p)) })
+}
+
+// ownersOnly is what no access policy and no machine holds; orgOnly is what cannot be granted in a project.
+var (
+	ownersOnly = Set(OrgOwner)
+	orgOnly    = rolesWhere(func(r Role) bool { return r.OrgOnly })
+)
+
+// gates is the roles by the capability that unlocks them.
+var gates = openings()
+
+// maxGates is how many capabilities may unlock roles; a test compares.
+const maxGates = 4
+
+// gateOf is the place of a capability in gates.
+func gateOf(capability string) int {
+	return slices.IndexFunc(gates, func(g gate) bool { return g.capability == capability })
+}
+
+type gate struct {
+	capability string
+	roles      RoleSet
+}
+
+func openings() []gate {
+	var list []gate
+	for _, r := range Roles {
+		if !slices.ContainsFunc(list, func(g gate) bool { return g.capability == r.Capability }) {
+			list = append(list, gate{r.Capability, rolesWhere(func(o Role) bool { return o.Capability == r.Capability })})
 		}
 	}
-	return false
+	return list
+}
+
+func rolesWhere(is func(Role) bool) (s RoleSet) {
+	for _, r := range Roles {
+		if is(r) {
+			s = s.Add(r.ID)
+		}
+	}
+	return s
+}
+
+// RoleNamed finds a shipped role by its internal name.
+func RoleNamed(name string) (Role, bool) {
+	i := slices.IndexFunc(Roles, func(r Role) bool { return r.Name == name })
+	if i < 0 {
+		return Role{}, false
+	}
+	return Roles[i], true
 }
 
 // Privileges lists what the role gives, by name.

@@ -16,17 +16,21 @@ type root struct {
 	Help   helpFlag `short:"h" key:"-" help:"Show help and stop."`
 	Config string   `placeholder:"FILE" help:"YAML file with a key for every flag; see 'espalier help configuration'."`
 
-	Serve   serveVerb   `cmd:"" group:"operator" help:"Run the server."`
-	Init    initVerb    `cmd:"" group:"operator" help:"Make the database, its keys and the first organization."`
-	Org     orgVerb     `cmd:"" group:"operator" help:"Make further organizations without a parent; renew what they hold."`
-	Migrate migrateVerb `cmd:"" group:"operator" help:"Bring the schema of the database up to date."`
-	Backup  backupVerb  `cmd:"" group:"operator" help:"Write everything but the keys to a file, beside a running server."`
-	Restore restoreVerb `cmd:"" group:"operator" help:"Read a backup into an empty database of either engine."`
-	Doctor  doctorVerb  `cmd:"" group:"operator" help:"Look whether the database is whole and the audit log untouched; exit 1 if not."`
+	Serve    serveVerb    `cmd:"" group:"operator" help:"Run the server."`
+	Init     initVerb     `cmd:"" group:"operator" help:"Make the database, its keys and the first organization."`
+	Org      orgVerb      `cmd:"" group:"operator" help:"Make further organizations without a parent; renew what they hold."`
+	Password passwordVerb `cmd:"" group:"operator" help:"Set a user's password, or make a link by which the user does."`
+	Migrate  migrateVerb  `cmd:"" group:"operator" help:"Bring the schema of the database up to date."`
+	Backup   backupVerb   `cmd:"" group:"operator" help:"Write everything but the keys to a file, beside a running server."`
+	Restore  restoreVerb  `cmd:"" group:"operator" help:"Read a backup into an empty database of either engine."`
+	Doctor   doctorVerb   `cmd:"" group:"operator" help:"Look whether the database is whole and the audit log untouched; exit 1 if not."`
 
-	Login    loginVerb    `cmd:"" group:"client" help:"Keep a server's address and a refresh token in a profile."`
-	Customer customerVerb `cmd:"" group:"client" help:"List, show, change, import and export customers."`
-	Token    tokenVerb    `cmd:"" group:"client" help:"Make, list and revoke refresh tokens: one's own, or as the operator any user's."`
+	Login        loginVerb        `cmd:"" group:"client" help:"Keep a server's address and a refresh token in a profile."`
+	Customer     customerVerb     `cmd:"" group:"client" help:"List, show, change, import and export customers."`
+	Audit        auditVerb        `cmd:"" group:"client" help:"Show who did what in an organization; export it."`
+	Access       accessVerb       `cmd:"" group:"client" help:"Explain who may do what, and why."`
+	AccessPolicy accessPolicyVerb `cmd:"" name:"access-policy" group:"client" help:"Let user groups of the organization into customers of it."`
+	Token        tokenVerb        `cmd:"" group:"client" help:"Make, list and revoke refresh tokens: one's own, or as the operator any user's."`
 
 	Policy policyVerb `cmd:"" group:"author" help:"Check policy templates."`
 

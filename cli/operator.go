@@ -22,11 +22,13 @@ import (
 
 // operator is what the operator's verbs ask for: of the data itself, or of the server that runs on it.
 type operator interface {
-	createRoot(ctx context.Context, n org.NewRoot) (Made, error)
+	createRoot(ctx context.Context, n rootRequest) (Made, error)
 	setCapability(ctx context.Context, c org.SetCapability) (heldJSON, error)
 	createToken(ctx context.Context, n tokenOf) (wire.NewToken, error)
 	listTokens(ctx context.Context, of tokenOf) ([]wire.RefreshToken, error)
 	revokeToken(ctx context.Context, t tokenOf) (revokedJSON, error)
+	setPassword(ctx context.Context, p passwordOf) (passwordSetJSON, error)
+	resetLink(ctx context.Context, p passwordOf) (resetLinkJSON, error)
 }
 
 // heldJSON is a capability as the operator's verbs print it.
@@ -39,7 +41,12 @@ type heldJSON struct {
 }
 
 // operate opens the data, or finds the server that has it, and runs do. PostgreSQL is for many.
-func (d *database) operate(ctx context.Context, sh *Shell, do func(operator) error) (err error) {
+func (d *database) operate(ctx context.Context, sh *Shell, do func(operator) error) error {
+	return d.operateAt(ctx, sh, "", do)
+}
+
+// operateAt is operate for what makes links: publicURL is what they begin with where no server runs.
+func (d *database) operateAt(ctx context.Context, sh *Shell, publicURL string, do func(operator) error) (err error) {
 	if err := d.check(); err != nil {
 		return err
 	}
@@ -56,7 +63,7 @@ func (d *database) operate(ctx context.Context, sh *Shell, do func(operator) err
 	if err := d.schema(ctx, db, false); err != nil {
 		return err
 	}
-	s, err := newSystem(ctx, db, systemConfig{keyFile: d.keyFile(), log: sh.log()})
+	s, err := newSystem(ctx, db, systemConfig{keyFile: d.keyFile(), publicURL: publicURL, log: sh.log()})
 	if err != nil {
 		return err
 	}
@@ -85,7 +92,7 @@ func dialOperator(dir string) (operator, bool) {
 	return remoteOperator{&http.Client{Transport: &http.Transport{DialContext: dial}, Timeout: time.Minute}}, true
 }
 
-func (o remoteOperator) createRoot(ctx context.Context, n org.NewRoot) (Made, error) {
+func (o remoteOperator) createRoot(ctx context.Context, n rootRequest) (Made, error) {
 	return ask[Made](ctx, o, "/create-root", n)
 }
 
@@ -103,6 +110,14 @@ func (o remoteOperator) listTokens(ctx context.Context, of tokenOf) ([]wire.Refr
 
 func (o remoteOperator) revokeToken(ctx context.Context, t tokenOf) (revokedJSON, error) {
 	return ask[revokedJSON](ctx, o, "/revoke-token", t)
+}
+
+func (o remoteOperator) setPassword(ctx context.Context, p passwordOf) (passwordSetJSON, error) {
+	return ask[passwordSetJSON](ctx, o, "/set-password", p)
+}
+
+func (o remoteOperator) resetLink(ctx context.Context, p passwordOf) (resetLinkJSON, error) {
+	return ask[resetLinkJSON](ctx, o, "/reset-link", p)
 }
 
 // refusal is an error on its way over the socket.
@@ -155,6 +170,8 @@ func serveOperator(ctx context.Context, dir string, o operator) error {
 	mux.HandleFunc("POST /create-token", answer(o.createToken))
 	mux.HandleFunc("POST /list-tokens", answer(o.listTokens))
 	mux.HandleFunc("POST /revoke-token", answer(o.revokeToken))
+	mux.HandleFunc("POST /set-password", answer(o.setPassword))
+	mux.HandleFunc("POST /reset-link", answer(o.resetLink))
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Serve(l) }()

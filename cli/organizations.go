@@ -17,19 +17,26 @@ type newRoot struct {
 	Org          string   `required:"" key:"org-name" placeholder:"NAME" help:"Name of the organization."`
 	Owner        string   `required:"" key:"-" placeholder:"EMAIL" help:"Its first owner."`
 	Capabilities []string `key:"-" placeholder:"A,B" help:"What it holds beside iam; by default all built-in capabilities."`
+	PasswordFile string   `key:"-" placeholder:"FILE" help:"File with a password for the owner, in place of one it may have."`
 	MaxDepth     *int64   `key:"-" placeholder:"N" help:"How many levels of parents may stand below it; by default 1."`
 	MaxWidth     *int64   `key:"-" placeholder:"N" help:"How many direct customers it may have; by default any number."`
 	jsonOutput
 }
 
 // request is what the flags ask for.
-func (n *newRoot) request(first bool) org.NewRoot {
+func (n *newRoot) request(first bool) (r rootRequest, err error) {
+	if n.PasswordFile != "" {
+		if r.Password, err = readPassword(n.PasswordFile); err != nil {
+			return r, err
+		}
+	}
 	capabilities := n.Capabilities
 	if capabilities == nil {
 		capabilities = org.BuiltIn()
 	}
-	return org.NewRoot{Name: n.Org, Owner: org.Owner{Email: n.Owner}, Capabilities: capabilities,
+	r.NewRoot = org.NewRoot{Name: n.Org, Owner: org.Owner{Email: n.Owner}, Capabilities: capabilities,
 		MaxDepth: n.MaxDepth, MaxWidth: n.MaxWidth, First: first}
+	return r, nil
 }
 
 // Made is what 'espalier init --json' and 'espalier org create --json' print.
@@ -60,6 +67,10 @@ func (v *initVerb) Run(ctx context.Context, sh *Shell) (err error) {
 	if err := v.check(); err != nil {
 		return err
 	}
+	request, err := v.request(true)
+	if err != nil {
+		return err
+	}
 	db, err := v.open(ctx)
 	if err != nil {
 		return err
@@ -78,7 +89,7 @@ func (v *initVerb) Run(ctx context.Context, sh *Shell) (err error) {
 		return err
 	}
 	defer closing(s, &err)
-	made, err := s.createRoot(ctx, v.request(true))
+	made, err := s.createRoot(ctx, request)
 	if err != nil {
 		return err
 	}
@@ -97,8 +108,12 @@ type orgCreate struct {
 
 // Run makes a further root, by the running server where there is one.
 func (v *orgCreate) Run(ctx context.Context, sh *Shell) error {
+	request, err := v.request(false)
+	if err != nil {
+		return err
+	}
 	return v.operate(ctx, sh, func(o operator) error {
-		made, err := o.createRoot(ctx, v.request(false))
+		made, err := o.createRoot(ctx, request)
 		if err != nil {
 			return err
 		}

@@ -21,6 +21,8 @@ import (
 	"espalier.dev/api/msp"
 	"espalier.dev/api/oidc"
 	"espalier.dev/api/own"
+	pages "espalier.dev/api/signin"
+	"espalier.dev/audit/trail"
 	"espalier.dev/errs"
 	"espalier.dev/org"
 )
@@ -30,11 +32,13 @@ var served = []string{own.API, msp.API, apiiam.API, oidc.API}
 
 type serveVerb struct {
 	database
-	Listen         string         `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to listen on, host:port."`
-	PublicURL      string         `name:"public-url" placeholder:"URL" help:"What clients call the server, e.g. https://espalier.example.com; the issuer of access tokens."`
-	Migrate        bool           `help:"Bring a PostgreSQL schema up to date before serving; on SQLite that is done always."`
-	CapabilityFile string         `placeholder:"FILE" help:"YAML list of further capabilities: name, displayName, description, keptToOneself."`
-	AuditKeep      time.Duration  `default:"9600h" placeholder:"TIME" help:"How long audit entries are kept, e.g. 9600h (400 days); 0 keeps them for ever."`
+	Listen         string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to listen on, host:port."`
+	PublicURL      string        `name:"public-url" placeholder:"URL" help:"What clients call the server, e.g. https://espalier.example.com; the issuer of access tokens."`
+	Migrate        bool          `help:"Bring a PostgreSQL schema up to date before serving; on SQLite that is done always."`
+	CapabilityFile string        `placeholder:"FILE" help:"YAML list of further capabilities: name, displayName, description, keptToOneself."`
+	AuditKeep      time.Duration `default:"9600h" placeholder:"TIME" help:"How long audit entries are kept, e.g. 9600h (400 days); 0 keeps them for ever."`
+	mailFlags
+	APIEvents      string         `name:"api-events" default:"changes" enum:"none,changes,all" placeholder:"WHICH" help:"Calls of the API that organizations see in their api-events: changes (and refusals), all, or none."`
 	RateLimit      float64        `default:"200" placeholder:"N" help:"Requests per second that one caller may make on average; 0: any number."`
 	RateBurst      int            `default:"400" placeholder:"N" help:"Requests that one caller may make at once."`
 	TrustedProxies []netip.Prefix `placeholder:"NET,…" help:"Networks of proxies whose X-Forwarded-For is believed, e.g. 10.0.0.0/8."`
@@ -76,7 +80,11 @@ func (v *serveVerb) Run(ctx context.Context, sh *Shell) (err error) {
 		}
 		log.Info("made a key file; keep a copy of it apart from the backups", "file", v.keyFile())
 	}
-	sys, err := newSystem(ctx, db, systemConfig{keyFile: v.keyFile(), publicURL: v.PublicURL, keepAudit: v.AuditKeep, catalog: definitions, log: log})
+	mail, err := v.transport(log)
+	if err != nil {
+		return usageOf(err)
+	}
+	sys, err := newSystem(ctx, db, systemConfig{keyFile: v.keyFile(), publicURL: v.PublicURL, keepAudit: v.AuditKeep, catalog: definitions, mail: mail, log: log})
 	if err != nil {
 		return err
 	}
@@ -109,14 +117,23 @@ func readCatalog(path string) ([]org.Definition, error) {
 }
 
 // serve runs the server and, on a data folder, the operator's socket beside it.
-func (v *serveVerb) serve(ctx context.Context, sh *Shell, sys *system, log *slog.Logger) error {
+func (v *serveVerb) serve(ctx context.Context, sh *Shell, sys *system, log *slog.Logger) (err error) {
 	tracing, err := api.StartTracing(ctx, api.TracingConfig{Env: sh.Getenv, Version: BuildVersion().Version, Logger: log})
 	if err != nil {
 		return err
 	}
 	telemetry := api.NewTelemetry(api.TelemetryConfig{Logger: log, Version: BuildVersion().Version})
-	telemetry.Registerer().MustRegister(storeMetrics{sys.db})
-	routes, err := v.routes(sys, telemetry)
+	recorder, err := trail.NewRecorder(sys.db.Trail(), map[string]trail.Calls{"changes": trail.ChangeCalls, "all": trail.AllCalls}[v.APIEvents], time.Now, log)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		err = errors.Join(err, sys.unlessAway(recorder.Close(stop)))
+	}()
+	telemetry.Registerer().MustRegister(storeMetrics{sys.db, recorder})
+	routes, err := v.routes(sys, telemetry, recorder, ctx.Done())
 	if err != nil {
 		return err
 	}
@@ -143,7 +160,7 @@ func (v *serveVerb) serve(ctx context.Context, sh *Shell, sys *system, log *slog
 }
 
 // routes mounts every API that is served.
-func (v *serveVerb) routes(sys *system, telemetry *api.Telemetry) (http.Handler, error) {
+func (v *serveVerb) routes(sys *system, telemetry *api.Telemetry, recorder *trail.Recorder, stopping <-chan struct{}) (http.Handler, error) {
 	callers, err := api.NewCallerLimiter(api.RateConfig{Rate: v.RateLimit, Burst: v.RateBurst})
 	if err != nil {
 		return nil, usageOf(err)
@@ -156,22 +173,34 @@ func (v *serveVerb) routes(sys *system, telemetry *api.Telemetry) (http.Handler,
 		Authenticate: oidc.Authenticate(sys.tokens),
 		Allow:        api.Admit(callers, addresses, v.TrustedProxies),
 		Observe:      telemetry.Observe,
+		Record:       api.Calls(recorder, sys.guard, v.TrustedProxies),
 	})
 	if err != nil {
 		return nil, err
 	}
 	for name, handlers := range map[string]map[string]door.Handler{
 		msp.API:    msp.Handlers(sys.orgs),
-		apiiam.API: apiiam.Handlers(apiiam.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Catalog: sys.catalog, Zone: zone}),
+		apiiam.API: apiiam.Handlers(apiiam.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Trail: sys.trail, Catalog: sys.catalog, Zone: zone}),
 		oidc.API:   oidc.Handlers(sys.tokens),
-		own.API:    own.Handlers(own.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Catalog: sys.catalog, Now: time.Now}),
+		own.API:    own.Handlers(own.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Trail: sys.trail, Catalog: sys.catalog, Now: time.Now, Stopping: stopping}),
 	} {
 		if err := d.Mount(name, handlers); err != nil {
 			return nil, err
 		}
 	}
+	people, err := pages.New(pages.Config{
+		Service: sys.signin, Log: sys.log,
+		Allow: func(r *http.Request) (time.Duration, bool) {
+			return addresses.Allow(api.ClientAddr(r, v.TrustedProxies))
+		},
+		Address: func(r *http.Request) netip.Addr { return api.ClientAddr(r, v.TrustedProxies) },
+	})
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/", d)
+	people.Mount(mux, telemetry.Observed)
 	mux.Handle("GET /.well-known/jwks.json", telemetry.Observed("/.well-known/jwks.json", oidc.Keys(sys.tokens)))
 	return mux, nil
 }

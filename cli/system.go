@@ -10,10 +10,13 @@ import (
 
 	"espalier.dev/access"
 	"espalier.dev/audit"
+	"espalier.dev/audit/trail"
 	"espalier.dev/errs"
 	"espalier.dev/iam"
 	"espalier.dev/keyring"
+	"espalier.dev/notify"
 	"espalier.dev/org"
+	"espalier.dev/signin"
 	"espalier.dev/store"
 	"espalier.dev/store/auditdb"
 	"espalier.dev/token"
@@ -34,6 +37,7 @@ type systemConfig struct {
 	publicURL string
 	keepAudit time.Duration
 	catalog   []org.Definition // of the operator's file
+	mail      notify.Transport // nil: no mail leaves
 	log       *slog.Logger
 }
 
@@ -46,6 +50,9 @@ type system struct {
 	orgs    *org.Service
 	people  *iam.Service
 	tokens  *token.Service
+	trail   *trail.Service
+	notify  *notify.Service
+	signin  *signin.Service
 	sealer  *audit.Sealer
 	log     *slog.Logger
 }
@@ -89,18 +96,34 @@ func newSystem(ctx context.Context, db *store.DB, cfg systemConfig) (s *system, 
 	if err != nil {
 		return s, err
 	}
+	if s.trail, err = trail.New(trail.Config{Store: db.Trail(), Guard: s.guard, Now: time.Now, Shared: db.Shared()}); err != nil {
+		return s, err
+	}
+	if s.notify, err = notify.New(notify.Config{Store: db.Notify(), Box: s.keys, Transport: cfg.mail, PublicURL: cfg.publicURL, Now: time.Now, Log: cfg.log}); err != nil {
+		return s, err
+	}
+	s.signin, err = signin.New(signin.Config{Store: db.SignIn(), Box: s.keys, Mailer: mailer{s.notify}, Now: time.Now, Log: cfg.log, PublicURL: cfg.publicURL})
+	if err != nil {
+		return s, err
+	}
 	s.sealer, err = audit.NewSealer(audit.Config{Store: db.Audit(), Keys: s.keys, Now: time.Now, Log: cfg.log, Keep: cfg.keepAudit})
 	return s, err
 }
 
 // Close ends what runs in the background. The database stays open. Where it is away, what is left to do waits for the next
-// start: entries to be sealed, last uses of tokens.
+// start: entries to be sealed, last uses of tokens and sessions.
 func (s *system) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	var all []error
 	if s.tokens != nil {
 		all = append(all, s.unlessAway(s.tokens.Close(ctx)))
+	}
+	if s.signin != nil {
+		all = append(all, s.unlessAway(s.signin.Close(ctx)))
+	}
+	if s.notify != nil {
+		all = append(all, s.notify.Close(ctx))
 	}
 	if s.sealer != nil {
 		all = append(all, s.unlessAway(s.sealer.Close(ctx)))
@@ -116,10 +139,26 @@ func (s *system) unlessAway(err error) error {
 	return nil
 }
 
-func (s *system) createRoot(ctx context.Context, n org.NewRoot) (Made, error) {
-	root, err := s.orgs.CreateRoot(ctx, byOperator(), n)
+// rootRequest is a root to be made, with the password of its owner; "" for none.
+type rootRequest struct {
+	org.NewRoot
+	Password string
+}
+
+func (s *system) createRoot(ctx context.Context, n rootRequest) (Made, error) {
+	if n.Password != "" { // before anything is made
+		if err := signin.CheckStrength(n.Password, n.Owner.Email, n.Owner.FirstName, n.Owner.LastName); err != nil {
+			return Made{}, err
+		}
+	}
+	root, err := s.orgs.CreateRoot(ctx, byOperator(), n.NewRoot)
 	if err != nil {
 		return Made{}, err
+	}
+	if n.Password != "" {
+		if err := s.signin.OverridePassword(ctx, byOperator(), root.User, n.Password); err != nil {
+			return Made{}, fmt.Errorf("organization %d is there, but its owner has no password: %w", root.Org, err)
+		}
 	}
 	_, text, err := s.tokens.CreateFor(ctx, byOperator(), root.User, "made with organization "+root.Org.String())
 	if err != nil {

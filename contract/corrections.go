@@ -15,6 +15,7 @@ const (
 	undeclared = `required names members that are not declared, so that no client could ever satisfy it`
 	tagTypo    = `the pattern says 0-1 where 0-9 is meant: a tag such as 99 has to pass`
 	textID     = `an organization's id is a whole number from 1 everywhere else; here the bound is missing, or the type is text`
+	noLimit    = `a page of no or fewer items is none`
 	emptyPage  = `?status= filters results, and may leave none`
 )
 
@@ -57,6 +58,8 @@ var Corrections = []Correction{
 	{"iam", "/paths/~1iam~1v1~1refresh-tokens/get/parameters/1/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
 	{"iam", "/paths/~1iam~1v1~1refresh-tokens~1{id}/delete/parameters/0/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
 	{"iam", "/paths/~1iam~1v1~1refresh-tokens~1{id}/delete/parameters/1/schema", `{"type":"integer"}`, `{"minimum":1,"type":"integer"}`, textID},
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1events/get/parameters/2/schema", `{"default":50,"maximum":200,"type":"integer"}`, `{"default":50,"maximum":200,"minimum":1,"type":"integer"}`, noLimit},
+	{"iam", "/paths/~1iam~1v1~1orgs~1{orgId}~1api-events/get/parameters/2/schema", `{"default":50,"maximum":200,"type":"integer"}`, `{"default":50,"maximum":200,"minimum":1,"type":"integer"}`, noLimit},
 
 	{"scim", "/components/schemas/SCIMOperations/required", `["op","path"]`, `["op"]`,
 		`RFC 7644, section 3.5.2 makes path optional, and provisioners leave it out`},

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -130,6 +131,11 @@ func newWorld(t *testing.T, s *server, expired string) *world {
 var renewals = map[string]func(*world){
 	"iam Customization":   renewSettings,
 	"iam Contracts":       renewContracts,
+	"iam Event":           renewEvents,
+	"iam API Event":       renewEvents,
+	"espalier Audit":      renewEvents,
+	"iam Access Policy":   renewPolicies,
+	"espalier Access":     renewAccess,
 	"iam Service Account": renewAccounts,
 	"iam Refresh Token":   renewTokens,
 }
@@ -442,10 +448,15 @@ func (w *world) refuseParam(r *request, in, name, text string) {
 	w.refuse(c, name+" is "+string(cut([]byte(text))), http.StatusBadRequest, name)
 }
 
-// refuseQuery sends a query as it stands.
+// refuseQuery sends a query as it stands, beside the other parameters that are needed.
 func (w *world) refuseQuery(r *request, what, query, part string) {
 	c := r.clone()
 	c.raw = query
+	for name, p := range r.params {
+		if p.In == "query" && p.Required && !strings.HasPrefix(query, name+"=") {
+			c.raw += "&" + url.Values{name: r.query[name]}.Encode()
+		}
+	}
 	w.refuse(c, what, http.StatusBadRequest, part)
 }
 

@@ -53,7 +53,7 @@ func testServiceAccounts(m *msp) {
 	if strings.Contains(one.body, first.ClientSecret) {
 		m.t.Error("a secret is shown again")
 	}
-	m.do("DELETE", path+"/clients/"+first.ClientID, nil).want(204)
+	testClientCredentials(m, path, shown.ID, first, second)
 	m.do("DELETE", path+"/clients/"+first.ClientID, nil).wantError(404, "not_found")
 	m.do("GET", path+"/clients/"+first.ClientID, nil).wantError(404, "not_found")
 	testEncryptedSecret(m, path)
@@ -71,6 +71,33 @@ func testServiceAccounts(m *msp) {
 	m.do("POST", path+"/clients", nil).wantError(404, "not_found")
 	m.do("PATCH", path, object{"name": "x"}).wantError(404, "not_found")
 	m.do("DELETE", path, nil).wantError(404, "not_found")
+}
+
+// testClientCredentials signs in as a service account, which may do what it was granted and nothing else, and ends its client.
+func testClientCredentials(m *msp, path string, id int64, first, second accountClient) {
+	body := object{"grant_type": "client_credentials", "client_id": first.ClientID, "client_secret": first.ClientSecret}
+	var granted struct {
+		AccessToken  string `json:"access_token"`
+		RefreshToken string `json:"refresh_token"`
+	}
+	none := m.server.nobody(m.t)
+	none.do("POST", "/oidc/token", body).want(200).into(&granted)
+	equal(m.t, "refresh token", granted.RefreshToken, "")
+	robot := none
+	robot.bearer = granted.AccessToken
+	robot.do("GET", m.at("/iam/v1", ""), nil).want(200) // as every member
+	robot.do("GET", m.at("/msp/v2", "/customers"), nil).wantError(403, "forbidden", "msp:customer:index")
+	robot.do("GET", "/iam/v1/refresh-tokens", nil).wantError(403, "forbidden", "users")
+	for _, wrong := range []object{
+		{"client_id": first.ClientID, "client_secret": second.ClientSecret}, {"client_id": second.ClientID, "client_secret": first.ClientSecret},
+		{"client_id": "nosuchclient", "client_secret": first.ClientSecret}, {"client_id": first.ClientID, "client_secret": "x"},
+	} {
+		wrong["grant_type"] = "client_credentials"
+		none.do("POST", "/oidc/token", wrong).wantError(401, "unauthorized", "unknown or its secret")
+	}
+	m.do("DELETE", path+"/clients/"+first.ClientID, nil).want(204)
+	robot.do("GET", m.at("/iam/v1", ""), nil).wantError(401, "unauthorized") // at once
+	none.do("POST", "/oidc/token", body).wantError(401, "unauthorized")
 }
 
 // testEncryptedSecret decrypts as a recipient would.

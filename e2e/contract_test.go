@@ -31,9 +31,14 @@ var contractTests = map[string]func(*msp){
 	"bulk create":             testBulkCreate,
 	"bulk delete":             testBulkDelete,
 	"iam":                     testIAM,
+	"events":                  testEvents,
+	"calls":                   testAPIEvents,
+	"audit search":            testAuditSearch,
 	"customizations":          testCustomizations,
 	"contracts":               testContracts,
 	"service accounts":        testServiceAccounts,
+	"access policies":         testAccessPolicies,
+	"access":                  testAccess,
 	"tokens of iam":           testIAMTokens,
 	"ended capability":        testEndedCapability,
 	"no inheritance":          testNoInheritance,
@@ -86,6 +91,7 @@ var unprovoked = map[string]map[int]string{
 	"msp MSP Customer V2#BulkCreateV2": {422: "what a rule refuses is told of the item"},
 	"msp MSP Customer V2#BulkDeleteV2": {422: "what a rule refuses is told of the item"},
 	"iam Capability#index":             {422: "nothing in a list of what is held could be"},
+	"iam Access Policy#delete":         {409: "nothing holds a policy fast"},
 	"iam Contracts#create":             {409: "a contract that exists is changed, as the contract says"},
 	"iam Refresh Token#Show":           {403: "one's own tokens are one's own", 422: "it takes nothing that could be"},
 	"espalier Me#show":                 {400: "it takes nothing that could be wrong", 403: "everyone may see who they are"},
@@ -716,7 +722,8 @@ func testTokenExchange(m *msp) {
 			m.t.Errorf("%s: got %+v", name, granted)
 		}
 	}
-	none.do("POST", "/oidc/token", object{"grant_type": "client_credentials"}).wantError(400, "bad_request", "client_credentials")
+	none.do("POST", "/oidc/token", object{"grant_type": "client_credentials"}).wantError(400, "bad_request", "client_credentials", "client_secret")
+	none.do("POST", "/oidc/token", object{"grant_type": "authorization_code"}).wantError(400, "bad_request", "discovery")
 	none.do("POST", "/oidc/token", object{"grant_type": "refresh_token"}).wantError(400, "bad_request", "refresh_token")
 	none.do("POST", "/oidc/token", object{"grant_type": "refresh_token", "refresh_token": "esp_no"}).want(401)
 	none.do("POST", "/oidc/token", form+"&grant_type=refresh_token", "Content-Type", formType).wantError(400, "bad_request", "grant_type")

@@ -134,6 +134,10 @@ func otherCase(name string) string {
 }
 
 func (m *mutator) array(n node, v []any) {
+	if len(v) == 0 { // nothing is valid in it here, as where user groups are named and there is none
+		m.add(n, "an item of another kind", []any{members{}})
+		return
+	}
 	if n.schema.MinItems > 0 {
 		m.add(n, "too few items", []any{})
 	}

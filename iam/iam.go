@@ -49,6 +49,7 @@ type Tx interface {
 	UserByEmail(ctx context.Context, email string) (ref.UserID, error)
 
 	accountTx
+	policyTx
 }
 
 // Guard decides; access.Guard is the one that serves.
@@ -56,6 +57,10 @@ type Guard interface {
 	Require(ctx context.Context, by access.Caller, p access.Privilege, org ref.OrgID) error
 	// Orgs tells the roles a caller holds in the organizations it belongs to.
 	Orgs(ctx context.Context, by access.Caller) (map[ref.OrgID]access.RoleSet, error)
+	// LetsIn reports whether access policies of the parent count in the organization at present.
+	LetsIn(ctx context.Context, org ref.OrgID) (bool, error)
+	Explain(ctx context.Context, by access.Caller, of access.Principal, org ref.OrgID, ask access.Ask) (access.Explanation, error)
+	Who(ctx context.Context, by access.Caller, org ref.OrgID, ask access.Ask) ([]access.Explanation, error)
 }
 
 // Config is what a Service needs.

@@ -105,7 +105,16 @@ func find(held []Held, name string) (Held, bool) {
 	return held[i], true
 }
 
-// Access is the organization as decisions see it.
+// Above is a capability of the parent of the path's first organization, as it counts there; ok is false where there is no
+// parent or it holds none.
+func (p Path) Above(name string) (h Held, ok bool) {
+	if len(p) < 2 {
+		return Held{}, false
+	}
+	return find(p[1:].Held(), name)
+}
+
+// Access is the organization as decisions see it, without its projects and what access policies give in it.
 func (p Path) Access() *access.Organization {
 	o := &access.Organization{ID: p[0].ID}
 	if len(p) > 1 {

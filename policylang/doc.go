@@ -7,5 +7,6 @@
 //	resolve   names to blocks
 //	check     what may stand where
 //	workflow  the definitions of actions: read, checked, and run
+//	script    the JavaScript of templates, walled in; script/child runs it in a process that can be ended
 //	langtest  the public templates, and wrong ones
 package policylang

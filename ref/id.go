@@ -22,6 +22,8 @@ type (
 	ContractID int64
 	// TokenID names a refresh token; it is not the credential. Shape: ^[a-zA-Z0-9]+$.
 	TokenID string
+	// AccessPolicyID names an access policy, or a granular role, scoped permission or scope of one: a UUID.
+	AccessPolicyID string
 )
 
 func (id OrgID) String() string            { return strconv.FormatInt(int64(id), 10) }

@@ -5,12 +5,17 @@ import (
 
 	"espalier.dev/access"
 	"espalier.dev/audit"
+	"espalier.dev/audit/trail"
 	"espalier.dev/iam"
+	"espalier.dev/notify"
 	"espalier.dev/org"
 	"espalier.dev/ref"
+	"espalier.dev/signin"
 	"espalier.dev/store/auditdb"
 	"espalier.dev/store/iamdb"
+	"espalier.dev/store/notifydb"
 	"espalier.dev/store/orgdb"
+	"espalier.dev/store/signindb"
 	"espalier.dev/store/sqldb"
 	"espalier.dev/store/tokendb"
 	"espalier.dev/token"
@@ -25,6 +30,8 @@ type DB struct {
 // Forgetter is told what a committed change makes out of date; access.Guard is the one that serves.
 type Forgetter interface {
 	ForgetUsers(users ...ref.UserID)
+	ForgetAccounts(accounts ...ref.ServiceAccountID)
+	ForgetOrgs(orgs ...ref.OrgID)
 	ForgetAll()
 }
 
@@ -53,13 +60,18 @@ type Tx struct {
 	iamdb.People
 	auditdb.Log
 	tokendb.Tokens
+	signindb.SignIn
+	notifydb.Outbox
 }
 
 var (
-	_ org.Tx   = (*Tx)(nil)
-	_ iam.Tx   = (*Tx)(nil)
-	_ audit.Tx = (*Tx)(nil)
-	_ token.Tx = (*Tx)(nil)
+	_ org.Tx    = (*Tx)(nil)
+	_ iam.Tx    = (*Tx)(nil)
+	_ audit.Tx  = (*Tx)(nil)
+	_ token.Tx  = (*Tx)(nil)
+	_ trail.Tx  = (*Tx)(nil)
+	_ signin.Tx = (*Tx)(nil)
+	_ notify.Tx = (*Tx)(nil)
 )
 
 // join gives a transaction the statements of every domain. What they report as changed is forgotten after the commit.
@@ -69,13 +81,19 @@ func (db *DB) join(tx *sqldb.Tx) *Tx {
 			tx.AfterCommit(func() { how(db.guard) })
 		}
 	}
-	users := func(users ...ref.UserID) { forget(func(g Forgetter) { g.ForgetUsers(users...) }) }
+	told := iamdb.Changes{
+		Users:    func(users ...ref.UserID) { forget(func(g Forgetter) { g.ForgetUsers(users...) }) },
+		Accounts: func(accounts ...ref.ServiceAccountID) { forget(func(g Forgetter) { g.ForgetAccounts(accounts...) }) },
+		Orgs:     func(orgs ...ref.OrgID) { forget(func(g Forgetter) { g.ForgetOrgs(orgs...) }) },
+	}
 	return &Tx{
 		Tx:     tx,
 		Tree:   orgdb.New(tx, db.Dialect(), func() { forget(Forgetter.ForgetAll) }),
-		People: iamdb.New(tx, db.Dialect(), users),
+		People: iamdb.New(tx, db.Dialect(), told),
 		Log:    auditdb.New(tx, db.Dialect()),
-		Tokens: tokendb.New(tx, db.Dialect(), users),
+		Tokens: tokendb.New(tx, db.Dialect(), told.Users),
+		SignIn: signindb.New(tx, db.Dialect(), told.Users),
+		Outbox: notifydb.New(tx, db.Dialect()),
 	}
 }
 
@@ -106,6 +124,16 @@ func (db *DB) IAM() iam.Store { return domain[iam.Tx]{db, func(tx *Tx) iam.Tx { 
 // Token is the database as package token sees it.
 func (db *DB) Token() token.Store { return domain[token.Tx]{db, func(tx *Tx) token.Tx { return tx }} }
 
+// Notify is the database as package notify sees it.
+func (db *DB) Notify() notify.Store {
+	return domain[notify.Tx]{db, func(tx *Tx) notify.Tx { return tx }}
+}
+
+// SignIn is the database as package signin sees it.
+func (db *DB) SignIn() signin.Store {
+	return domain[signin.Tx]{db, func(tx *Tx) signin.Tx { return tx }}
+}
+
 // Audit is the database as package audit sees it.
 func (db *DB) Audit() audit.Store {
 	return chain{domain[audit.Tx]{db, func(tx *Tx) audit.Tx { return tx }}}
@@ -115,27 +143,57 @@ type chain struct{ domain[audit.Tx] }
 
 func (c chain) Horizon(ctx context.Context) (int64, error) { return auditdb.Horizon(ctx, c.db.DB) }
 
+// Trail is the database as package trail sees it.
+func (db *DB) Trail() trail.Store { return domain[trail.Tx]{db, func(tx *Tx) trail.Tx { return tx }} }
+
 // Access reads what decisions are made by.
 func (db *DB) Access() access.Loader { return loader{db} }
 
 type loader struct{ db *DB }
 
-func (l loader) Subject(ctx context.Context, user ref.UserID) (s *access.Subject, err error) {
+func (l loader) Subject(ctx context.Context, p access.Principal) (s *access.Subject, err error) {
 	err = l.db.Read(ctx, func(tx *sqldb.Tx) error {
-		s, err = l.db.join(tx).Subject(ctx, user)
+		s, err = l.db.join(tx).Subject(ctx, p)
 		return err
 	})
 	return s, err
 }
 
+// Organization reads the path to the root, the projects, and what the parent's access policies give, which counts while the
+// parent's own msp does.
 func (l loader) Organization(ctx context.Context, id ref.OrgID) (*access.Organization, error) {
 	var path org.Path
+	var projects []org.Project
+	var external []access.ExternalGrant
 	err := l.db.Read(ctx, func(tx *sqldb.Tx) (err error) {
-		path, err = l.db.join(tx).Path(ctx, id)
+		t := l.db.join(tx)
+		if path, err = t.Path(ctx, id); err != nil {
+			return err
+		}
+		if projects, err = t.Projects(ctx, id); err != nil || len(path) == 1 {
+			return err
+		}
+		external, err = t.ExternalGrants(ctx, id)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return path.Access(), nil
+	o := path.Access()
+	for _, p := range projects {
+		o.Projects = append(o.Projects, p.ID)
+	}
+	o.External = external
+	if msp, held := path.Above(org.MSP); held {
+		o.ParentMSP = access.InForce{Name: msp.Name, Ends: msp.Ends}
+	}
+	return o, nil
+}
+
+func (l loader) Holdings(ctx context.Context, id ref.OrgID, of access.Principal) (list []access.Holding, err error) {
+	err = l.db.Read(ctx, func(tx *sqldb.Tx) error {
+		list, err = l.db.join(tx).Holdings(ctx, id, of)
+		return err
+	})
+	return list, err
 }

@@ -25,18 +25,40 @@ const (
 type claims struct {
 	Issuer   string           `json:"iss"`
 	Audience jwt.Audience     `json:"aud"`
-	Subject  string           `json:"sub"` // user:12
-	Session  string           `json:"sid"` // the refresh token's id
+	Subject  string           `json:"sub"` // user:12, service-account:4
+	Session  string           `json:"sid"` // the id of the refresh token, the session or the client behind it
 	IssuedAt *jwt.NumericDate `json:"iat"`
 	NotUntil *jwt.NumericDate `json:"nbf,omitempty"`
 	Expiry   *jwt.NumericDate `json:"exp"`
 	ID       string           `json:"jti"`
 }
 
-const userSubject = "user:"
+// subjectOf is a principal as claims name it.
+func subjectOf(p access.Principal) string {
+	if p.ServiceAccount != 0 {
+		return "service-account:" + p.ServiceAccount.String()
+	}
+	return "user:" + p.User.String()
+}
+
+// parseSubject reads what subjectOf writes, and nothing else.
+func parseSubject(text string) (p access.Principal, ok bool) {
+	kind, number, _ := strings.Cut(text, ":")
+	id, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || id <= 0 {
+		return p, false
+	}
+	switch kind {
+	case "user":
+		p.User = ref.UserID(id)
+	case "service-account":
+		p.ServiceAccount = ref.ServiceAccountID(id)
+	}
+	return p, subjectOf(p) == text
+}
 
 // sign makes an access token of a session.
-func (s *Service) sign(ctx context.Context, user ref.UserID, session ref.TokenID) (string, error) {
+func (s *Service) sign(ctx context.Context, who access.Principal, session ref.TokenID) (string, error) {
 	k, err := s.signer(ctx)
 	if err != nil {
 		return "", err
@@ -47,7 +69,7 @@ func (s *Service) sign(ctx context.Context, user ref.UserID, session ref.TokenID
 	}
 	now := s.now()
 	return jwt.Signed(k.signer).Claims(claims{
-		Issuer: s.cfg.Issuer, Audience: jwt.Audience{s.cfg.Audience}, Subject: userSubject + user.String(), Session: string(session),
+		Issuer: s.cfg.Issuer, Audience: jwt.Audience{s.cfg.Audience}, Subject: subjectOf(who), Session: string(session),
 		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(AccessLife)), ID: id,
 	}).Serialize()
 }
@@ -68,14 +90,14 @@ func (s *Service) Authenticate(ctx context.Context, bearer string) (access.Calle
 		}
 		s.seen.put(sum, v, s.cfg.Now())
 	}
-	live, err := s.cfg.Sessions.Live(ctx, v.session, v.user)
+	session, live, err := s.cfg.Sessions.Live(ctx, v.session, v.who)
 	if err != nil {
 		return access.Caller{}, err
 	}
 	if !live {
-		return access.Caller{}, errs.Unauthenticatedf("the refresh token behind this access token was revoked or has ended")
+		return access.Caller{}, errs.Unauthenticatedf("what this access token was bought with, a refresh token or a client, was revoked or has ended")
 	}
-	return access.Caller{User: v.user, Session: v.session}, nil
+	return access.Caller{User: v.who.User, ServiceAccount: v.who.ServiceAccount, Session: v.session, Only: session.Only}, nil
 }
 
 // verify judges a token that was not seen before.
@@ -123,12 +145,11 @@ func (s *Service) judge(c claims) (verified, error) {
 	case ahead(c.IssuedAt, now) || c.NotUntil != nil && ahead(c.NotUntil, now):
 		return verified{}, errs.Unauthenticatedf("the access token is not good yet: compare the clocks of the servers")
 	}
-	id, err := strconv.ParseInt(strings.TrimPrefix(c.Subject, userSubject), 10, 64)
-	user := ref.UserID(id)
-	if err != nil || user <= 0 || c.Subject != userSubject+user.String() {
-		return verified{}, errs.Unauthenticatedf("the access token names no user")
+	who, ok := parseSubject(c.Subject)
+	if !ok {
+		return verified{}, errs.Unauthenticatedf("the access token names neither a user nor a service account")
 	}
-	return verified{user: user, session: ref.TokenID(c.Session), until: c.Expiry.Time()}, nil
+	return verified{who: who, session: ref.TokenID(c.Session), until: c.Expiry.Time()}, nil
 }
 
 func ahead(d *jwt.NumericDate, now time.Time) bool { return d.Time().After(now.Add(leeway)) }

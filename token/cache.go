@@ -5,12 +5,13 @@ import (
 	"sync"
 	"time"
 
+	"espalier.dev/access"
 	"espalier.dev/ref"
 )
 
 // verified is what a good access token says.
 type verified struct {
-	user    ref.UserID
+	who     access.Principal
 	session ref.TokenID
 	until   time.Time // its expiry
 }

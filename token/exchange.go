@@ -2,9 +2,12 @@ package token
 
 import (
 	"context"
+	"crypto/subtle"
 	"time"
 
+	"espalier.dev/access"
 	"espalier.dev/errs"
+	"espalier.dev/ref"
 )
 
 // The grant types of the token operation.
@@ -18,6 +21,8 @@ const (
 type Request struct {
 	GrantType    string
 	RefreshToken string
+	ClientID     string
+	ClientSecret string
 }
 
 // Grant is its answer.
@@ -27,18 +32,50 @@ type Grant struct {
 	RefreshToken string // the one given, which stays good: clients store what comes back
 }
 
-// Exchange buys an access token. It writes nothing; when the refresh token was used is noted a few seconds later. A missing
-// member and an unknown grant are errs.Invalid; a refresh token that is unknown, expired or revoked is errs.Unauthenticated.
+// Exchange buys an access token. It writes nothing; when the refresh token or the client was used is noted a few seconds
+// later. A missing member and an unknown grant are errs.Invalid; a credential that is unknown, expired or revoked is
+// errs.Unauthenticated.
 func (s *Service) Exchange(ctx context.Context, r Request) (Grant, error) {
 	switch r.GrantType {
 	case GrantRefreshToken:
+		return s.exchangeRefresh(ctx, r)
+	case GrantClientCredentials:
+		return s.exchangeClient(ctx, r)
 	case "":
-		return Grant{}, errs.Invalidf("grant_type is missing: give %q", GrantRefreshToken)
-	case GrantClientCredentials, GrantAuthorizationCode:
-		return Grant{}, errs.Invalidf("grant_type %q is not supported by this server: use %q", r.GrantType, GrantRefreshToken)
-	default:
-		return Grant{}, errs.Invalidf("grant_type is none of the token operation's: use %q", GrantRefreshToken)
+		return Grant{}, errs.Invalidf("grant_type is missing: give %q or %q", GrantRefreshToken, GrantClientCredentials)
+	case GrantAuthorizationCode:
+		return Grant{}, errs.Invalidf("grant_type %q is not supported here: applications redeem codes at the token endpoint that discovery names", r.GrantType)
 	}
+	return Grant{}, errs.Invalidf("grant_type is none of the token operation's: use %q or %q", GrantRefreshToken, GrantClientCredentials)
+}
+
+// exchangeClient is for service accounts. An unknown client and a wrong secret have the same answer and take the same work.
+func (s *Service) exchangeClient(ctx context.Context, r Request) (Grant, error) {
+	if r.ClientID == "" || r.ClientSecret == "" {
+		return Grant{}, errs.Invalidf("client_id and client_secret are needed: grant_type %q is for the clients of service accounts", r.GrantType)
+	}
+	var c Client
+	if id := ref.TokenID(r.ClientID); len(id) <= maxText && word(r.ClientID) {
+		err := s.cfg.Store.Read(ctx, func(tx Tx) (err error) {
+			c, err = tx.Client(ctx, id)
+			return err
+		})
+		if err != nil && !absent(err) {
+			return Grant{}, err
+		}
+	}
+	if subtle.ConstantTimeCompare([]byte(c.Hash), []byte(hash(r.ClientSecret))) != 1 {
+		return Grant{}, errs.Unauthenticatedf("the client is unknown or its secret is another")
+	}
+	text, err := s.sign(ctx, access.Principal{ServiceAccount: c.Account}, c.ID)
+	if err != nil {
+		return Grant{}, err
+	}
+	s.clients.note(c.ID, s.now())
+	return Grant{AccessToken: text, ExpiresIn: AccessLife}, nil
+}
+
+func (s *Service) exchangeRefresh(ctx context.Context, r Request) (Grant, error) {
 	if r.RefreshToken == "" {
 		return Grant{}, errs.Invalidf("refresh_token is missing: grant_type %q needs it", r.GrantType)
 	}
@@ -55,7 +92,7 @@ func (s *Service) Issue(ctx context.Context, refresh string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text, err := s.sign(ctx, t.User, t.ID)
+	text, err := s.sign(ctx, access.Principal{User: t.User}, t.ID)
 	if err != nil {
 		return "", err
 	}

@@ -54,11 +54,11 @@ func (m *memory) look(fn func()) {
 	fn()
 }
 
-func (m *memory) Live(_ context.Context, session ref.TokenID, user ref.UserID) (bool, error) {
+func (m *memory) Live(_ context.Context, session ref.TokenID, of access.Principal) (access.Session, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	t, ok := m.tokens[session]
-	return ok && t.User == user && t.usable(m.now()) == nil, nil
+	return access.Session{Ends: t.ExpiresAt}, ok && t.User == of.User && t.usable(m.now()) == nil, nil
 }
 
 // Require and Memberships are of somebody without an organization: what owners may do is tried in store.
@@ -101,6 +101,13 @@ func (m memoryTx) RefreshToken(_ context.Context, id ref.TokenID) (RefreshToken,
 	}
 	return t, nil
 }
+
+// Client and StampClientUse know of no service account: they are tried over HTTP.
+func (m memoryTx) Client(context.Context, ref.TokenID) (Client, error) {
+	return Client{}, errs.NotFoundf("no client")
+}
+
+func (m memoryTx) StampClientUse(context.Context, []Use) error { return nil }
 
 func (m memoryTx) RefreshTokens(_ context.Context, user ref.UserID, now time.Time) ([]RefreshToken, error) {
 	var list []RefreshToken

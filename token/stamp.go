@@ -3,6 +3,7 @@ package token
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -10,7 +11,7 @@ import (
 	"espalier.dev/ref"
 )
 
-// Use is when a refresh token was last used.
+// Use is when a refresh token or a client was last used.
 type Use struct {
 	Token ref.TokenID
 	At    time.Time
@@ -50,16 +51,20 @@ func (s *stamps) take() []Use {
 const stampBatch = 500
 
 // flush writes the last uses. What could not be written is kept for the next turn.
-func (s *Service) flush(ctx context.Context) (failed error) {
-	for batch := range slices.Chunk(s.uses.take(), stampBatch) {
+func (s *Service) flush(ctx context.Context) error {
+	return errors.Join(s.flushOne(ctx, &s.uses, Tx.StampUse), s.flushOne(ctx, &s.clients, Tx.StampClientUse))
+}
+
+func (s *Service) flushOne(ctx context.Context, of *stamps, write func(Tx, context.Context, []Use) error) (failed error) {
+	for batch := range slices.Chunk(of.take(), stampBatch) {
 		err := failed
 		if err == nil {
-			err = s.cfg.Store.Write(ctx, func(tx Tx) error { return tx.StampUse(ctx, batch) })
+			err = s.cfg.Store.Write(ctx, func(tx Tx) error { return write(tx, ctx, batch) })
 		}
 		if err != nil {
 			failed = err
 			for _, u := range batch {
-				s.uses.note(u.Token, u.At)
+				of.note(u.Token, u.At)
 			}
 		}
 	}

@@ -53,12 +53,24 @@ type Tx interface {
 	Memberships(ctx context.Context, user ref.UserID) ([]ref.OrgID, error)
 	// StampUse moves the last uses of tokens forward, never back. Absent tokens are passed over.
 	StampUse(ctx context.Context, uses []Use) error
+
+	// Client finds the client of a service account.
+	Client(ctx context.Context, id ref.TokenID) (Client, error)
+	// StampClientUse is StampUse for clients.
+	StampClientUse(ctx context.Context, uses []Use) error
+}
+
+// Client is the client of a service account, as it is kept; iam makes and ends them.
+type Client struct {
+	ID      ref.TokenID
+	Account ref.ServiceAccountID
+	Hash    string // SHA-256 of the secret, in hexadecimal
 }
 
 // Sessions says whether a refresh token may still be used; access.Guard is what serves. It is asked at every call, so it
 // answers from memory, and a revocation counts for it at once.
 type Sessions interface {
-	Live(ctx context.Context, session ref.TokenID, user ref.UserID) (bool, error)
+	Live(ctx context.Context, session ref.TokenID, of access.Principal) (access.Session, bool, error)
 	// Require returns nil if the caller has p in the organization.
 	Require(ctx context.Context, by access.Caller, p access.Privilege, org ref.OrgID) error
 }
@@ -84,10 +96,11 @@ type Config struct {
 // Service is the use cases of tokens. It is safe for concurrent use. In the background it keeps the signing keys in order and
 // writes down when refresh tokens were used, until Close.
 type Service struct {
-	cfg  Config
-	keys atomic.Pointer[keySet]
-	seen cache
-	uses stamps
+	cfg     Config
+	keys    atomic.Pointer[keySet]
+	seen    cache
+	uses    stamps // of refresh tokens
+	clients stamps
 
 	loading sync.Mutex // one reading of the keys at a time
 	missed  time.Time  // when keys were last read because a token named an unknown one

@@ -573,7 +573,7 @@ func TestCacheIsBounded(t *testing.T) {
 	now := newClock().now()
 	var c cache
 	for i := range 3 * shardMax {
-		c.put([32]byte{0, byte(i), byte(i >> 8)}, verified{user: 1, until: now.Add(time.Hour)}, now)
+		c.put([32]byte{0, byte(i), byte(i >> 8)}, verified{who: access.Principal{User: 1}, until: now.Add(time.Hour)}, now)
 		if n := len(c.shards[0].seen); n > shardMax {
 			t.Fatalf("%d tokens in a shard, at most %d", n, shardMax)
 		}

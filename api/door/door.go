@@ -29,6 +29,8 @@ type Config struct {
 	Allow func(*http.Request, access.Caller) (retryAfter time.Duration, ok bool)
 	// Observe is told of every request when it is over, whatever became of it. nil tells nobody.
 	Observe func(context.Context, Observation)
+	// Record is given every request of an operation when it is over, for the record that organizations may see. nil keeps none.
+	Record func(*http.Request, Observation)
 	// MaxBody caps request bodies in bytes; 0 is 1 MiB. An operation's own x-max-bytes goes before it.
 	MaxBody int64
 }
@@ -85,6 +87,9 @@ func New(c Config) (*Door, error) {
 	}
 	if c.Observe == nil {
 		c.Observe = func(context.Context, Observation) {}
+	}
+	if c.Record == nil {
+		c.Record = func(*http.Request, Observation) {}
 	}
 	if c.MaxBody == 0 {
 		c.MaxBody = defaultMaxBody
@@ -167,7 +172,11 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if x.route == nil {
 		x.unrouted(r)
 	}
-	d.config.Observe(r.Context(), x.observation(r))
+	o := x.observation(r)
+	d.config.Observe(r.Context(), o)
+	if x.route != nil {
+		d.config.Record(r, o)
+	}
 	if x.cut {
 		panic(http.ErrAbortHandler) // half an answer is out: the client has to notice
 	}

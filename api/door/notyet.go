@@ -7,17 +7,9 @@ var notYet = map[string][]string{
 		"MSP Customer Domain#Verify", // comes with identity providers
 	},
 	"iam": { // people beyond owners are the next piece of work
-		"API Event#index",
-		"Access Policy#create",
-		"Access Policy#delete",
-		"Access Policy#getUserAccessPolicies",
-		"Access Policy#index",
-		"Access Policy#show",
-		"Access Policy#update",
 		"Access Rule#grant",
 		"Access Rule#index",
 		"Access Rule#revoke",
-		"Event#index",
 		"Group Membership#create",
 		"Group Membership#delete",
 		"Group Membership#index",

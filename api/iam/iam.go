@@ -4,6 +4,7 @@ import (
 	"maps"
 
 	"espalier.dev/api/door"
+	"espalier.dev/audit/trail"
 	"espalier.dev/iam"
 	"espalier.dev/org"
 	"espalier.dev/token"
@@ -17,6 +18,7 @@ type Config struct {
 	Orgs   *org.Service
 	People *iam.Service
 	Tokens *token.Service
+	Trail  *trail.Service
 	// Catalog describes capabilities.
 	Catalog org.Catalog
 	// Zone is the server's part of references.
@@ -32,7 +34,9 @@ func Handlers(cfg Config) map[string]door.Handler {
 		s.customizations(),
 		s.contracts(),
 		s.serviceAccounts(),
+		s.accessPolicies(),
 		s.refreshTokens(),
+		s.events(),
 	} {
 		maps.Copy(all, noun)
 	}

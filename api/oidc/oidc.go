@@ -29,7 +29,9 @@ func (s *server) exchange(w http.ResponseWriter, r *door.Request) error {
 	if err != nil {
 		return err
 	}
-	g, err := s.tokens.Exchange(r.Context(), token.Request{GrantType: body.GrantType, RefreshToken: body.RefreshToken})
+	g, err := s.tokens.Exchange(r.Context(), token.Request{
+		GrantType: body.GrantType, RefreshToken: body.RefreshToken, ClientID: body.ClientID, ClientSecret: body.ClientSecret,
+	})
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"espalier.dev/access"
 	"espalier.dev/api/door"
+	"espalier.dev/audit/trail"
 	"espalier.dev/contract/wire"
 	"espalier.dev/iam"
 	"espalier.dev/org"
@@ -32,8 +33,11 @@ type Config struct {
 	Orgs    *org.Service
 	People  *iam.Service
 	Tokens  Tokens
+	Trail   *trail.Service
 	Catalog org.Catalog // describes capabilities
 	Now     func() time.Time
+	// Stopping is closed when the server begins to stop: answers that wait for news end then.
+	Stopping <-chan struct{}
 }
 
 // Handlers is the operations of the API.
@@ -42,12 +46,18 @@ func Handlers(c Config) map[string]door.Handler {
 	return map[string]door.Handler{
 		"Me#show": s.me,
 
+		"Access#explain": s.explainAccess,
+		"Access#who":     s.whoHasAccess,
+
 		"Customer#index":   s.listCustomers,
 		"Customer#show":    s.showCustomer,
 		"Customer#import":  s.importCustomers,
 		"Customer#export":  s.exportCustomers,
 		"Capability#index": s.listCapabilities,
 		"Tag#index":        s.listTags,
+
+		"Audit#index":  s.listAudit,
+		"Audit#export": s.exportAudit,
 
 		"Token#index":  s.listTokens,
 		"Token#create": s.createToken,

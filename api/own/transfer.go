@@ -11,7 +11,6 @@ import (
 
 	"espalier.dev/api/door"
 	"espalier.dev/contract/wire"
-	"espalier.dev/filter"
 	"espalier.dev/org"
 	"espalier.dev/org/sheet"
 )
@@ -103,14 +102,18 @@ func (s *server) exportCustomers(w http.ResponseWriter, r *door.Request) error {
 		return err
 	}
 	name := fmt.Sprintf("customers-%d-%s.%s", r.OrgID(), s.Now().UTC().Format(time.DateOnly), r.String("format"))
+	var out *bufio.Writer
+	var file interface {
+		Add(org.Detail) error
+		Close() error
+	}
 	if r.String("format") == "xlsx" {
-		return s.exportXLSX(r, match, newDownload(w, mediaXLSX, name))
+		out = newDownload(w, mediaXLSX, name)
+		file = sheet.NewXLSX(out)
+	} else {
+		out = newDownload(w, mediaCSV, name)
+		file = sheet.NewCSV(out)
 	}
-	return s.exportCSV(r, match, newDownload(w, mediaCSV, name))
-}
-
-func (s *server) exportCSV(r *door.Request, match *filter.Expr, out *bufio.Writer) error {
-	file := sheet.NewCSV(out)
 	if err := s.Orgs.Export(r.Context(), r.Caller(), r.OrgID(), match, file.Add); err != nil {
 		return err
 	}
@@ -120,23 +123,9 @@ func (s *server) exportCSV(r *door.Request, match *filter.Expr, out *bufio.Write
 	return out.Flush()
 }
 
-func (s *server) exportXLSX(r *door.Request, match *filter.Expr, out *bufio.Writer) error {
-	file, err := sheet.NewXLSX(out)
-	if err != nil {
-		return err
-	}
-	defer file.Discard()
-	if err := s.Orgs.Export(r.Context(), r.Caller(), r.OrgID(), match, file.Add); err != nil {
-		return err
-	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	return out.Flush()
-}
-
-// downloadBuffer is how many bytes of a file are gathered before they are sent.
-const downloadBuffer = 32 << 10
+// downloadBuffer is how many bytes of a file are gathered before they are sent: a workbook of some ten thousand customers, so
+// that one which a spreadsheet cannot hold is mostly refused by an answer that says why.
+const downloadBuffer = 512 << 10
 
 // newDownload is an answer of 200 with a file. Nothing is sent before the first buffer is full, so that an early error is
 // still a clean answer.

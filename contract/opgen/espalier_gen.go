@@ -15,6 +15,68 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
+	{ID: "Access#explain", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/access/explain", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "user", In: contract.InQuery, Required: true, Schema: 2},
+		{Name: "privilege", In: contract.InQuery, Required: true, Schema: 3},
+		{Name: "projectId", In: contract.InQuery, Schema: 1},
+	}, Responses: []contract.Response{
+		{Status: 200, Media: []string{"application/json"}},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "Access#who", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/access/who", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "privilege", In: contract.InQuery, Required: true, Schema: 3},
+		{Name: "projectId", In: contract.InQuery, Schema: 1},
+		{Name: "limit", In: contract.InQuery, AllowEmpty: true, Default: "100", Schema: 4},
+		{Name: "skipToken", In: contract.InQuery, AllowEmpty: true, Schema: 5},
+	}, Responses: []contract.Response{
+		{Status: 200, Media: []string{"application/json"}},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "Audit#index", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/audit", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 6},
+		{Name: "customers", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 7},
+		{Name: "limit", In: contract.InQuery, AllowEmpty: true, Default: "100", Schema: 4},
+		{Name: "skipToken", In: contract.InQuery, AllowEmpty: true, Schema: 5},
+	}, Responses: []contract.Response{
+		{Status: 200, Media: []string{"application/json"}},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "Audit#export", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/audit/export", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 6},
+		{Name: "customers", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 7},
+		{Name: "follow", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 7},
+	}, Responses: []contract.Response{
+		{Status: 200, Media: []string{"application/x-ndjson"}},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
 	{ID: "Capability#index", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/capabilities", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
 	}, Responses: []contract.Response{
@@ -29,8 +91,8 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "Customer#index", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/customers", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 2},
-		{Name: "orderBy", In: contract.InQuery, AllowEmpty: true, Default: "name asc", Schema: 3},
+		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 6},
+		{Name: "orderBy", In: contract.InQuery, AllowEmpty: true, Default: "name asc", Schema: 8},
 		{Name: "limit", In: contract.InQuery, AllowEmpty: true, Default: "100", Schema: 4},
 		{Name: "skipToken", In: contract.InQuery, AllowEmpty: true, Schema: 5},
 	}, Responses: []contract.Response{
@@ -45,8 +107,8 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "Customer#export", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/customers/export", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 2},
-		{Name: "format", In: contract.InQuery, AllowEmpty: true, Default: "csv", Schema: 6},
+		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 6},
+		{Name: "format", In: contract.InQuery, AllowEmpty: true, Default: "csv", Schema: 9},
 	}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "text/csv"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -104,7 +166,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
-	{ID: "Token#create", Method: "POST", Path: "/espalier/v1/tokens", Body: &contract.Body{Media: []string{"application/json"}, Schema: 9}, Responses: []contract.Response{
+	{ID: "Token#create", Method: "POST", Path: "/espalier/v1/tokens", Body: &contract.Body{Media: []string{"application/json"}, Schema: 10}, Responses: []contract.Response{
 		{Status: 201, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -114,7 +176,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
 	{ID: "Token#revoke", Method: "DELETE", Path: "/espalier/v1/tokens/{tokenId}", Params: []contract.Param{
-		{Name: "tokenId", In: contract.InPath, Required: true, Schema: 10},
+		{Name: "tokenId", In: contract.InPath, Required: true, Schema: 11},
 	}, Responses: []contract.Response{
 		{Status: 204},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -128,15 +190,16 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 }, Schemas: []contract.Schema{
 	{},
 	{Type: contract.Integer, HasMin: true, Min: 1},
-	{Type: contract.String, MinLen: 1, MaxLen: 4096},
-	{Type: contract.String, Pattern: "^(name|createdAt|updatedAt|id|externalId|nextExpiresAt)( (asc|desc))?$"},
+	{Type: contract.String, MinLen: 1, MaxLen: 320},
+	{Type: contract.String, MinLen: 1, MaxLen: 256},
 	{Type: contract.Integer, HasMin: true, HasMax: true, Min: 1, Max: 1000},
 	{Type: contract.String, MinLen: 1, MaxLen: 8192},
-	{Type: contract.String, Enum: []string{"csv", "xlsx"}},
+	{Type: contract.String, MinLen: 1, MaxLen: 4096},
 	{Type: contract.Boolean},
-	{Type: contract.String, MinLen: 1, MaxLen: 256},
+	{Type: contract.String, Pattern: "^(name|createdAt|updatedAt|id|externalId|nextExpiresAt)( (asc|desc))?$"},
+	{Type: contract.String, Enum: []string{"csv", "xlsx"}},
 	{Type: contract.Object, Properties: []contract.Property{
-		{Name: "name", Schema: 8},
+		{Name: "name", Schema: 3},
 	}},
 	{Type: contract.String, MaxLen: 64, Pattern: "^[a-zA-Z0-9]+$"},
 }}

@@ -46,10 +46,13 @@ type CustomerPage struct {
 	NextPage string     `json:"nextPage,omitempty"` // "" on the last page
 }
 
-// SkipToken is the token of the page that follows, "" on the last page. Nothing else of the address is used, since a
+// SkipToken is the token of the page that follows, "" on the last page.
+func (p CustomerPage) SkipToken() string { return SkipToken(p.NextPage) }
+
+// SkipToken is the token in the address of a next page, "" if there is none. Nothing else of the address is used, since a
 // proxy may have changed it.
-func (p CustomerPage) SkipToken() string {
-	next, err := url.Parse(p.NextPage)
+func SkipToken(nextPage string) string {
+	next, err := url.Parse(nextPage)
 	if err != nil {
 		return ""
 	}
@@ -174,3 +177,51 @@ type RefreshToken struct {
 type Values[T any] struct {
 	Values []T `json:"values"`
 }
+
+// AccessExplanation is a decision and what it rests on.
+type AccessExplanation struct {
+	Principal        AccessPrincipal `json:"principal"`
+	OrgID            ref.OrgID       `json:"orgId"`
+	ProjectID        ref.ProjectID   `json:"projectId,omitempty"` // 0: the organization as a whole was asked about
+	Privilege        string          `json:"privilege"`
+	Allowed          bool            `json:"allowed"`
+	Refusal          string          `json:"refusal,omitempty"` // "": allowed
+	At               time.Time       `json:"at"`
+	Capability       string          `json:"capability"` // that the privilege belongs to
+	CapabilityHeld   bool            `json:"capabilityHeld"`
+	CapabilityActive bool            `json:"capabilityActive"`
+	CapabilityEndsAt time.Time       `json:"capabilityEndsAt,omitzero"` // zero: it has no end
+	Member           string          `json:"member,omitempty"`          // invited, active, inactive; "": no member
+	EveryMember      bool            `json:"everyMember"`               // has the privilege, whatever its roles
+	Reasons          []AccessReason  `json:"reasons"`                   // first those that count
+}
+
+// AccessPrincipal is a user or a service account.
+type AccessPrincipal struct {
+	Kind string `json:"kind"` // user, service-account
+	ID   int64  `json:"id"`
+	Name string `json:"name,omitempty"` // an e-mail address, or the account's name
+}
+
+// AccessReason is a grant that gives the privilege.
+type AccessReason struct {
+	Kind             string             `json:"kind"`           // rule, group, policy
+	Role             string             `json:"role,omitempty"` // internal name; "": the privilege by itself
+	ProjectID        ref.ProjectID      `json:"projectId,omitempty"`
+	GroupID          ref.UserGroupID    `json:"groupId,omitempty"`
+	GroupName        string             `json:"groupName,omitempty"`
+	AccessPolicyID   ref.AccessPolicyID `json:"accessPolicyId,omitempty"`
+	AccessPolicyName string             `json:"accessPolicyName,omitempty"`
+	Counts           bool               `json:"counts"`
+	Rests            string             `json:"rests,omitempty"` // why it does not count now
+}
+
+// AccessPage is a page of those who have a privilege.
+type AccessPage struct {
+	Values   []AccessExplanation `json:"values"`
+	Total    int64               `json:"total"`              // on all pages together
+	NextPage string              `json:"nextPage,omitempty"` // "" on the last page
+}
+
+// SkipToken is the token of the page that follows, "" on the last page.
+func (p AccessPage) SkipToken() string { return SkipToken(p.NextPage) }

@@ -14,8 +14,8 @@ import (
 func Check(t *resolve.Template) []source.Diagnostic {
 	c := &checker{Template: t, meant: make(map[*syntax.Statement]string)}
 	root := &syntax.Statement{Body: &syntax.Body{Items: t.File.Items}}
-	c.body(root, whole, everywhere)
-	whole.rule(c, root)
+	c.body(root, whole(), everywhere)
+	whole().rule(c, root)
 	return c.diagnostics
 }
 
@@ -75,7 +75,7 @@ func (c *checker) body(s *syntax.Statement, f *form, inside scope) {
 			}
 			c.term(i.Object, inside)
 		case *syntax.Definition:
-			if f != whole {
+			if f != whole() {
 				c.errorf("unknown-statement", i.Name, "define does not belong in %s: definitions stand by themselves", f.word)
 			}
 		}
@@ -138,12 +138,12 @@ func (c *checker) unknownStatement(s *syntax.Statement, f *form) (meant string) 
 		d.Severity = source.Warning
 		c.report(d)
 		return ""
-	case f == whole && (word == "import" || word == "package"):
+	case f == whole() && (word == "import" || word == "package"):
 		d.Message = word + " is not supported: policy templates stand by themselves; put the definitions into this file"
 		d.Suggestion = ""
-	case f == whole && d.Suggestion == "" && s.Body != nil:
+	case f == whole() && d.Suggestion == "" && s.Body != nil:
 		d.Expected = "a block such as parameter, datasource or policy"
-	case d.Suggestion == "" && f != whole:
+	case d.Suggestion == "" && f != whole():
 		d.Expected = choice(f.words())
 	}
 	if where := homes(word); d.Suggestion == "" && where != "" {
@@ -176,13 +176,13 @@ var parents = sync.OnceValue(func() map[string][]string {
 			visit(field)
 		}
 	}
-	visit(whole)
+	visit(whole())
 	return list
 })
 
 // missing reports a statement that a body lacks.
 func (c *checker) missing(s *syntax.Statement, f *form, word string) {
-	if f == whole {
+	if f == whole() {
 		span := source.Span{}
 		if len(c.File.Items) > 0 {
 			span = c.File.Items[0].Pos()

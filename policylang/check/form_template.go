@@ -1,56 +1,62 @@
 package check
 
-import "espalier.dev/policylang/resolve"
+import (
+	"sync"
 
-// whole is the form of a whole file.
-var whole = &form{
-	word: "the template",
-	need: []string{"name", "rs_pt_ver", "short_description", "policy"},
-	fields: []*form{
-		field("name", filled, "name of the template, by which uploads replace one another"),
-		field("rs_pt_ver", slot{types: number, written: true, oneOf: []string{"20180301"}}, "version of the language: 20180301"),
-		field("type", oneOf("policy"), "always policy"),
-		field("short_description", phrase, "what the template is for, in Markdown"),
-		field("long_description", phrase, "no longer shown"),
-		field("doc_link", phrase, "address of the template's documentation"),
-		field("default_frequency", oneOf("15 minutes", "hourly", "daily", "weekly", "monthly"), "how often it runs if the user does not say"),
-		field("severity", oneOf("low", "medium", "high", "critical"), "severity if the user does not say"),
-		field("category", phrase, "heading under which the template is listed"),
-		field("tenancy", oneOf("single", "multi"), "whether it may be applied in many projects at once").with(func(f *form) { f.rule = tenancyRule }),
-		{word: "info", doc: "further facts for those who list templates", anyKeys: &slot{types: boolean | number | text, written: true}},
-		{word: "required_roles", doc: "roles that a user should have", args: []slot{{types: text | list, written: true}}, rest: &phrase},
-		parameterForm(),
-		block("credentials", "credentials that whoever applies the policy chooses",
-			fields("schemes", oneOf("aws", "aws_sts", "basic", "ntlm", "api_key", "jwt", "oauth2", "oracle"), "kinds of credentials that fit"),
-			field("label", filled, "what users see"),
-			field("description", phrase, "help for users"),
-			fields("tags", slot{types: text, written: true, kind: tagLiteral}, "key=value; only credentials with these tags are offered"),
-			field("aws_account_number", term, "account to assume the same role in; empty for the credentials' own"),
-		).with(func(f *form) { f.need = []string{"schemes", "label"} }),
-		authForm(),
-		paginationForm(),
-		{word: "permission", doc: "privileges of products that are no more", args: []slot{blockName}, optional: 1, body: needsBody, repeat: true, named: true, fields: []*form{
-			field("label", phrase, "what users see"),
-			fields("resources", slot{types: text | list}, "kinds of resources"),
-			fields("actions", slot{types: text | list}, "what is done with them"),
-		}},
-		resourcesForm(),
-		datasourceForm(),
-		block("script", "JavaScript that makes a value of others",
-			fields("parameters", filled, "names of the globals that get the arguments, in order").with(func(f *form) { f.rule = scriptParametersRule }),
-			field("result", filled, "the global whose value is the result"),
-			field("code", phrase, "the program"),
-		).with(func(f *form) {
-			f.keys = map[string]slot{"type": oneOf("javascript")}
-			f.need = []string{"result", "code"}
-			f.rule = scriptRule
-		}),
-		policyForm(),
-		actionForm("escalation", "what is done about an incident"),
-		actionForm("resolution", "what is done when an incident resolves"),
-	},
-	rule: templateRule,
-}
+	"espalier.dev/policylang/resolve"
+)
+
+// whole is the form of a whole file, made when the first one is checked: a server that checks none need not wait for it.
+var whole = sync.OnceValue(func() *form {
+	return &form{
+		word: "the template",
+		need: []string{"name", "rs_pt_ver", "short_description", "policy"},
+		fields: []*form{
+			field("name", filled, "name of the template, by which uploads replace one another"),
+			field("rs_pt_ver", slot{types: number, written: true, oneOf: []string{"20180301"}}, "version of the language: 20180301"),
+			field("type", oneOf("policy"), "always policy"),
+			field("short_description", phrase, "what the template is for, in Markdown"),
+			field("long_description", phrase, "no longer shown"),
+			field("doc_link", phrase, "address of the template's documentation"),
+			field("default_frequency", oneOf("15 minutes", "hourly", "daily", "weekly", "monthly"), "how often it runs if the user does not say"),
+			field("severity", oneOf("low", "medium", "high", "critical"), "severity if the user does not say"),
+			field("category", phrase, "heading under which the template is listed"),
+			field("tenancy", oneOf("single", "multi"), "whether it may be applied in many projects at once").with(func(f *form) { f.rule = tenancyRule }),
+			{word: "info", doc: "further facts for those who list templates", anyKeys: &slot{types: boolean | number | text, written: true}},
+			{word: "required_roles", doc: "roles that a user should have", args: []slot{{types: text | list, written: true}}, rest: &phrase},
+			parameterForm(),
+			block("credentials", "credentials that whoever applies the policy chooses",
+				fields("schemes", oneOf("aws", "aws_sts", "basic", "ntlm", "api_key", "jwt", "oauth2", "oracle"), "kinds of credentials that fit"),
+				field("label", filled, "what users see"),
+				field("description", phrase, "help for users"),
+				fields("tags", slot{types: text, written: true, kind: tagLiteral}, "key=value; only credentials with these tags are offered"),
+				field("aws_account_number", term, "account to assume the same role in; empty for the credentials' own"),
+			).with(func(f *form) { f.need = []string{"schemes", "label"} }),
+			authForm(),
+			paginationForm(),
+			{word: "permission", doc: "privileges of products that are no more", args: []slot{blockName}, optional: 1, body: needsBody, repeat: true, named: true, fields: []*form{
+				field("label", phrase, "what users see"),
+				fields("resources", slot{types: text | list}, "kinds of resources"),
+				fields("actions", slot{types: text | list}, "what is done with them"),
+			}},
+			resourcesForm(),
+			datasourceForm(),
+			block("script", "JavaScript that makes a value of others",
+				fields("parameters", filled, "names of the globals that get the arguments, in order").with(func(f *form) { f.rule = scriptParametersRule }),
+				field("result", filled, "the global whose value is the result"),
+				field("code", phrase, "the program"),
+			).with(func(f *form) {
+				f.keys = map[string]slot{"type": oneOf("javascript")}
+				f.need = []string{"result", "code"}
+				f.rule = scriptRule
+			}),
+			policyForm(),
+			actionForm("escalation", "what is done about an incident"),
+			actionForm("resolution", "what is done when an incident resolves"),
+		},
+		rule: templateRule,
+	}
+})
 
 func parameterForm() *form {
 	return block("parameter", "a value that whoever applies the policy chooses",

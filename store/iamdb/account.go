@@ -65,6 +65,7 @@ func (t People) UpdateAccount(ctx context.Context, a iam.Account) error {
 
 // DeleteAccount removes one with its clients and what it was granted.
 func (t People) DeleteAccount(ctx context.Context, a iam.Account) error {
+	t.changedAccounts(a.ID)
 	return t.tx.Exec1(ctx, `DELETE FROM service_account WHERE id = $1`, a.ID)
 }
 
@@ -93,6 +94,7 @@ func (t People) AccountClients(ctx context.Context, account ref.ServiceAccountID
 
 // InsertAccountClient writes one.
 func (t People) InsertAccountClient(ctx context.Context, c iam.AccountClient) error {
+	t.changedAccounts(c.Account)
 	_, err := t.tx.Exec(ctx, `
 		INSERT INTO service_account_client (id, service_account_id, hash, created_by, created_at)
 		VALUES ($1, $2, $3, $4, $5)`, string(c.ID), c.Account, c.Hash, c.CreatedBy, sqldb.Micros(c.CreatedAt))
@@ -101,5 +103,6 @@ func (t People) InsertAccountClient(ctx context.Context, c iam.AccountClient) er
 
 // DeleteAccountClient removes one.
 func (t People) DeleteAccountClient(ctx context.Context, c iam.AccountClient) error {
+	t.changedAccounts(c.Account)
 	return t.tx.Exec1(ctx, `DELETE FROM service_account_client WHERE id = $1`, string(c.ID))
 }

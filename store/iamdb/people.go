@@ -4,9 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
-	"espalier.dev/access"
 	"espalier.dev/filter"
 	"espalier.dev/iam"
 	"espalier.dev/org"
@@ -18,13 +16,37 @@ import (
 type People struct {
 	tx      *sqldb.Tx
 	dialect *sqldb.Dialect
-	changed func(...ref.UserID) // what decisions are made by has changed for these users
+	told    Changes
 }
 
-// New makes the statements of a transaction. changed is called, inside the transaction, with users whose memberships, roles
-// or sessions have changed.
-func New(tx *sqldb.Tx, d *sqldb.Dialect, changed func(...ref.UserID)) People {
-	return People{tx: tx, dialect: d, changed: changed}
+// Changes is told, inside the transaction, for whom what decisions are made by has changed. A nil member tells nobody.
+type Changes struct {
+	Users    func(...ref.UserID)           // memberships, roles, user groups or sessions of these
+	Accounts func(...ref.ServiceAccountID) // roles or clients of these, or they are gone
+	Orgs     func(...ref.OrgID)            // projects of these, or what access policies give in them
+}
+
+// New makes the statements of a transaction.
+func New(tx *sqldb.Tx, d *sqldb.Dialect, told Changes) People {
+	return People{tx: tx, dialect: d, told: told}
+}
+
+func (t People) changed(users ...ref.UserID) {
+	if t.told.Users != nil && len(users) > 0 {
+		t.told.Users(users...)
+	}
+}
+
+func (t People) changedAccounts(accounts ...ref.ServiceAccountID) {
+	if t.told.Accounts != nil && len(accounts) > 0 {
+		t.told.Accounts(accounts...)
+	}
+}
+
+func (t People) changedOrgs(orgs ...ref.OrgID) {
+	if t.told.Orgs != nil && len(orgs) > 0 {
+		t.told.Orgs(orgs...)
+	}
 }
 
 const ownerQuery = `
@@ -131,42 +153,6 @@ func (t People) RemoveOwners(ctx context.Context, id ref.OrgID, users []ref.User
 	}
 	t.changed(users...)
 	return nil
-}
-
-// Subject reads what decisions need to know of a user. An absent user has no ties and no sessions.
-func (t People) Subject(ctx context.Context, user ref.UserID) (*access.Subject, error) {
-	s := &access.Subject{Orgs: make(map[ref.OrgID]access.RoleSet), Sessions: make(map[ref.TokenID]time.Time)}
-	err := t.tx.Rows(ctx, `
-		SELECT m.org_id, 0 FROM membership m WHERE m.user_id = $1 AND m.state <> 'inactive'
-		UNION ALL
-		SELECT r.org_id, r.role_id FROM access_rule r WHERE r.user_id = $1 AND r.project_id IS NULL
-		UNION ALL
-		SELECT r.org_id, r.role_id FROM user_group_member g JOIN access_rule r ON r.group_id = g.group_id
-		WHERE g.user_id = $1 AND r.project_id IS NULL
-		ORDER BY 2`, []any{user}, func(scan func(...any) error) error {
-		var id ref.OrgID
-		var role ref.RoleID
-		if err := scan(&id, &role); err != nil {
-			return err
-		}
-		// Memberships come first; a role without one, or where the member is shut out, counts for nothing.
-		if roles, member := s.Orgs[id]; member || role == 0 {
-			s.Orgs[id] = roles.Add(role)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	err = t.tx.Rows(ctx, `SELECT id, expires_at FROM refresh_token WHERE user_id = $1 AND revoked_at IS NULL`, []any{user},
-		func(scan func(...any) error) error {
-			var id ref.TokenID
-			var expires int64
-			err := scan(&id, &expires)
-			s.Sessions[id] = sqldb.Time(expires)
-			return err
-		})
-	return s, err
 }
 
 // Profile reads a user with the organizations it belongs to, by id, without the roles.

@@ -140,10 +140,23 @@ func (t Tokens) RevokeRefreshToken(ctx context.Context, r token.RefreshToken, no
 
 // StampUse moves the last uses of tokens forward, never back. Absent tokens are passed over.
 func (t Tokens) StampUse(ctx context.Context, uses []token.Use) error {
+	return t.stamp(ctx, `UPDATE refresh_token SET last_used_at = $1 WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)`, uses)
+}
+
+// StampClientUse is StampUse for the clients of service accounts.
+func (t Tokens) StampClientUse(ctx context.Context, uses []token.Use) error {
+	return t.stamp(ctx, `UPDATE service_account_client SET last_used_at = $1 WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)`, uses)
+}
+
+// Client finds the client of a service account.
+func (t Tokens) Client(ctx context.Context, id ref.TokenID) (token.Client, error) {
+	c := token.Client{ID: id}
+	return c, t.tx.Row(ctx, `SELECT service_account_id, hash FROM service_account_client WHERE id = $1`, []any{string(id)}, &c.Account, &c.Hash)
+}
+
+func (t Tokens) stamp(ctx context.Context, query string, uses []token.Use) error {
 	for _, u := range uses {
-		_, err := t.tx.Exec(ctx, `
-			UPDATE refresh_token SET last_used_at = $1 WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)`,
-			sqldb.Micros(u.At), string(u.Token))
+		_, err := t.tx.Exec(ctx, query, sqldb.Micros(u.At), string(u.Token))
 		if err != nil {
 			return err
 		}

@@ -49,7 +49,7 @@ func (d *database) join(t *sqldb.Tx) token.Tx {
 			d.changed = append(d.changed, users...)
 		})
 	}
-	return tx{t, tokendb.New(t, d.Dialect(), changed), auditdb.New(t, d.Dialect()), iamdb.New(t, d.Dialect(), changed)}
+	return tx{t, tokendb.New(t, d.Dialect(), changed), auditdb.New(t, d.Dialect()), iamdb.New(t, d.Dialect(), iamdb.Changes{Users: changed})}
 }
 
 func (d *database) Write(ctx context.Context, fn func(token.Tx) error) error {
@@ -60,13 +60,13 @@ func (d *database) Read(ctx context.Context, fn func(token.Tx) error) error {
 	return d.DB.Read(ctx, func(t *sqldb.Tx) error { return fn(d.join(t)) })
 }
 
-func (d *database) Live(ctx context.Context, session ref.TokenID, user ref.UserID) (live bool, err error) {
+func (d *database) Live(ctx context.Context, session ref.TokenID, of access.Principal) (s access.Session, live bool, err error) {
 	err = d.Read(ctx, func(t token.Tx) error {
 		r, err := t.RefreshToken(ctx, session)
-		live = r.User == user && r.RevokedAt.IsZero()
+		s.Ends, live = r.ExpiresAt, r.User == of.User && r.RevokedAt.IsZero()
 		return err
 	})
-	return live, err
+	return s, live, err
 }
 
 // Require is of somebody without an organization: what owners may do is tried over HTTP.

@@ -9,6 +9,7 @@ import (
 
 	"espalier.dev/access"
 	"espalier.dev/audit"
+	"espalier.dev/iam"
 	"espalier.dev/keyring"
 	"espalier.dev/org"
 	"espalier.dev/ref"
@@ -20,6 +21,8 @@ import (
 type World struct {
 	DB      *store.DB
 	Orgs    *org.Service
+	People  *iam.Service
+	Guard   *access.Guard
 	Keys    *keyring.Keyring
 	KeyFile string
 	Root    ref.OrgID // Northwind MSP
@@ -58,16 +61,20 @@ func Open(t testing.TB, db *sqldb.DB, keyFile string) *World {
 	if w.Keys, err = keyring.Load(keyFile); err != nil {
 		t.Fatal(err)
 	}
-	guard, err := access.NewGuard(access.Config{Loader: w.DB.Access(), Now: time.Now})
+	w.Guard, err = access.NewGuard(access.Config{Loader: w.DB.Access(), Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.DB.Tell(guard)
+	w.DB.Tell(w.Guard)
 	catalog, err := org.NewCatalog(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Orgs, err = org.New(org.Config{Store: w.DB.Org(), Guard: guard, Now: time.Now, Catalog: catalog})
+	w.Orgs, err = org.New(org.Config{Store: w.DB.Org(), Guard: w.Guard, Now: time.Now, Catalog: catalog})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.People, err = iam.New(iam.Config{Store: w.DB.IAM(), Guard: w.Guard, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
