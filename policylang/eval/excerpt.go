@@ -1,6 +1,8 @@
 package eval
 
 import (
+	"bytes"
+	"encoding/json"
 	"strings"
 
 	"espalier.dev/policylang/value"
@@ -25,6 +27,9 @@ type excerpter struct {
 func (e *excerpter) full() bool { return e.b.Len() >= e.size }
 
 func (e *excerpter) value(v value.Value, line string) {
+	if e.full() {
+		return
+	}
 	switch v := v.(type) {
 	case []value.Value:
 		e.list(v, line)
@@ -86,4 +91,71 @@ func opening(i int, bracket string) string {
 		return bracket
 	}
 	return ","
+}
+
+// beginning reads a JSON object or list until it has size bytes of it: what is not needed for an excerpt is not looked at.
+// It reports false for what is neither, as far as it is read.
+func beginning(text []byte, size int) (value.Value, bool) {
+	if start := bytes.TrimSpace(text[:min(len(text), size)]); len(start) == 0 || start[0] != '{' && start[0] != '[' {
+		return nil, false
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	b := beginner{d, int64(size)}
+	v, err := b.value()
+	return v, err == nil
+}
+
+type beginner struct {
+	*json.Decoder
+	size int64
+}
+
+// more reports whether there is another element, and it is wanted.
+func (b beginner) more() bool { return b.InputOffset() < b.size && b.More() }
+
+func (b beginner) value() (value.Value, error) {
+	t, err := b.Token()
+	if err != nil {
+		return nil, err
+	}
+	if bracket, ok := t.(json.Delim); !ok {
+		return value.From(t)
+	} else if bracket == '[' {
+		return b.list()
+	}
+	m := value.New()
+	for b.more() {
+		name, err := b.Token()
+		if err != nil {
+			return nil, err
+		}
+		v, err := b.value()
+		if err != nil {
+			return nil, err
+		}
+		m.Set(name.(string), v)
+	}
+	return m, b.end()
+}
+
+func (b beginner) list() (value.Value, error) {
+	list := []value.Value{}
+	for b.more() {
+		v, err := b.value()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return list, b.end()
+}
+
+// end reads the closing bracket, unless enough has been read.
+func (b beginner) end() error {
+	if b.InputOffset() >= b.size {
+		return nil
+	}
+	_, err := b.Token()
+	return err
 }

@@ -385,3 +385,28 @@ func TestOrderOfRequests(t *testing.T) {
 		t.Errorf("requests began (+) and ended (-):\ngot  %s\nwant %s", got, want)
 	}
 }
+
+// The log keeps to its size and to its level, and always ends with the total.
+func TestLog(t *testing.T) {
+	t.Parallel()
+	p := compile(t, strings.Replace(requestOf(`header "X", "secret-header"`), "check true", "check false", 1))
+	host := always(200, `["`+strings.Repeat("x", 3000)+`"]`)
+	const last = "Total items failing checks: 1\n"
+	tests := []struct {
+		name     string
+		in       eval.Input
+		has, not string
+		atMost   int
+	}{
+		{"full", eval.Input{}, "xxx", "", 20_000},
+		{"context", eval.Input{Level: eval.Context}, "Answer: status 200, 3004 bytes", "secret-header", 500},
+		{"errors", eval.Input{Level: eval.Errors}, "", "Datasource", len(last)},
+		{"cut", eval.Input{Limits: eval.Limits{LogBytes: 100}}, "(the log is full)", "Validation", 200},
+	}
+	for _, test := range tests {
+		log := p.Evaluate(context.Background(), host, test.in).Log
+		if !strings.HasSuffix(log, last) || !strings.Contains(log, test.has) || test.not != "" && strings.Contains(log, test.not) || len(log) > test.atMost {
+			t.Errorf("%s: got %d bytes:\n%s", test.name, len(log), log)
+		}
+	}
+}

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-
-	"espalier.dev/policylang/value"
 )
 
 // Level is how much a log says.
@@ -25,6 +23,7 @@ const (
 	valueExcerpt   = 6 << 10  // the value of a datasource
 	bodyExcerpt    = 1 << 10  // a body that was sent or received
 	consoleExcerpt = 10 << 10 // what a script printed
+	detailExcerpt  = 8 << 10  // what a failure says, such as a text that a script throws
 	journalSize    = 256 << 10
 	// chainsLogged is how many elements of an iteration have their requests in the log.
 	chainsLogged = 200
@@ -83,12 +82,12 @@ func fenced(kind, text string) string {
 	return fence + kind + "\n" + strings.TrimRight(text, "\n") + "\n" + fence
 }
 
-// cut shortens a text to about n bytes, at a rune, and says so.
+// cut shortens a text to about n bytes, at a rune, and shows it.
 func cut(text string, n int) string {
 	if len(text) <= n {
 		return text
 	}
-	return strings.ToValidUTF8(text[:n], "") + fmt.Sprintf("\n... (%d bytes in all)", len(text))
+	return strings.ToValidUTF8(text[:n], "") + "\n..."
 }
 
 // maxHeaders is how many headers of a request or an answer are shown.
@@ -144,13 +143,11 @@ func headerText(h http.Header) string {
 
 // bodyText is the beginning of a body. Of JSON the members that carry secrets are hidden.
 func bodyText(text []byte) string {
-	if len(text) > 16*bodyExcerpt {
-		text = text[:16*bodyExcerpt] // what is cut off does not parse, and is shown as it is
-	}
-	if v, err := value.Decode(text); err == nil {
+	if v, ok := beginning(text, 2*bodyExcerpt); ok {
 		return excerpt(v, bodyExcerpt)
 	}
-	return cut(secretPairs.ReplaceAllString(strings.ToValidUTF8(string(text), "\uFFFD"), "${1}"+hidden), bodyExcerpt)
+	shown := strings.ToValidUTF8(string(text[:min(len(text), 2*bodyExcerpt)]), "\uFFFD")
+	return cut(secretPairs.ReplaceAllString(shown, "${1}"+hidden), bodyExcerpt)
 }
 
 // logScript logs what a script printed.

@@ -171,7 +171,7 @@ func (r *run) result(failure *Failure) Result {
 		if e, ok := errors.AsType[*term.Error](failure.cause); ok {
 			failure.Location = append(failure.Location, fmt.Sprintf("line %d", r.template.File.Source.LineOf(e.Span.Start)))
 		}
-		failure.Detail = r.masked(failure.Detail)
+		failure.Detail = cut(r.masked(failure.Detail), detailExcerpt)
 		res.Failure = failure
 		r.writeLast(failure.block())
 	}
