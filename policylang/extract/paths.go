@@ -177,8 +177,11 @@ type cache[T any] struct {
 	known map[string]T
 }
 
-// maxKnown bounds a cache: a template may make its expressions of data.
-const maxKnown = 5000
+// A template may make its expressions of data, so a cache is bounded: in how many it keeps, and in the bytes of each.
+const (
+	maxKnown = 5000
+	maxText  = 1 << 14
+)
 
 func (c *cache[T]) get(text string, compile func(string) (T, error)) (T, error) {
 	c.mu.Lock()
@@ -187,7 +190,7 @@ func (c *cache[T]) get(text string, compile func(string) (T, error)) (T, error) 
 		return known, nil
 	}
 	made, err := compile(text)
-	if err != nil {
+	if err != nil || len(text) > maxText {
 		return made, err
 	}
 	if c.known == nil || len(c.known) >= maxKnown {
