@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -322,6 +323,25 @@ func TestExpressionsOfData(t *testing.T) {
 	wantJSON(t, "a key of 10 MB", got, err, "1")
 	got, err = p.JQ(t.Context(), v, "keys[0] | length", "", extract.Simple)
 	wantJSON(t, "a key of 10 MB", got, err, "10485760")
+}
+
+func TestPathsAreShared(t *testing.T) {
+	t.Parallel()
+	p, doc, v := paths(), decode(t, extract.XML, zones), decode(t, extract.JSON, `{"a":[{"b":1.50},{"b":2}]}`)
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			for range 20 {
+				got, err := p.XPath(context.Background(), doc, "//item[name='one']/tags/tag", extract.Array)
+				wantJSON(t, "xpath", got, err, `["a","b"]`)
+				got, err = p.JQ(context.Background(), v, ".a[] | select(.b > 1.6)", "", extract.Array)
+				wantJSON(t, "jq", got, err, `[{"b":2}]`)
+				got, err = p.JMESPath(v, "a[?b < `2`].b")
+				wantJSON(t, "jmes_path", got, err, `[1.50]`)
+			}
+		})
+	}
+	wait.Wait()
 }
 
 func TestRegexp(t *testing.T) {

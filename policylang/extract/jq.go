@@ -20,9 +20,10 @@ import (
 
 // jqProgram is a compiled jq program. It may be used by several goroutines.
 type jqProgram struct {
-	code *gojq.Code
-	path []string // the members one after another, if the program is .a.b; empty for .
-	only bool     // whether path is all of it
+	code   *gojq.Code
+	path   []string // the members one after another, if the program is .a.b; empty for .
+	only   bool     // whether path is all of it
+	single bool     // whether it plainly has one output: a path of members, or a list
 }
 
 var memberPath = regexp.MustCompile(`^(\.|(\.[A-Za-z_][A-Za-z0-9_]*)+)$`)
@@ -45,9 +46,9 @@ func compileJQ(text string, now func() time.Time) (*jqProgram, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the jq program can't be read: %s", strings.TrimPrefix(firstLine(err), "SyntaxError: "))
 	}
-	p := &jqProgram{code: code}
+	p := &jqProgram{code: code, single: query.Op == 0 && query.Term != nil && query.Term.Type == gojq.TermTypeArray && len(query.Term.SuffixList) == 0}
 	if trimmed := strings.TrimSpace(text); memberPath.MatchString(trimmed) {
-		p.only = true
+		p.only, p.single = true, true
 		p.path = strings.FieldsFunc(trimmed, func(r rune) bool { return r == '.' })
 	}
 	return p, nil

@@ -11,12 +11,15 @@ import (
 )
 
 // Mode is how many of the values found count.
-type Mode bool
+type Mode uint8
 
 // The modes of jq and xpath.
 const (
-	Simple Mode = false // the first one, null if there is none
-	Array  Mode = true  // all, as a list
+	Simple Mode = iota // the first one, null if there is none
+	Array              // all, as a list
+	// Rows is Array, what a collect asks for. But where a jq program plainly gives one list, as .items and [.items[] | .id]
+	// do, the elements of that list count.
+	Rows
 )
 
 // ParseMode reads a mode as templates write it.
@@ -61,7 +64,10 @@ func (p *Paths) JQ(ctx context.Context, v value.Value, program, marker string, m
 	if err != nil {
 		return nil, err
 	}
-	found, err := code.run(ctx, v, marker, bool(mode), p.limits)
+	found, err := code.run(ctx, v, marker, mode != Simple, p.limits)
+	if list, ok := mode.of(found).([]value.Value); ok && mode == Rows && code.single && len(list) == 1 {
+		return list[0], err
+	}
 	return mode.of(found), err
 }
 
@@ -78,7 +84,7 @@ func (p *Paths) XPath(ctx context.Context, v value.Value, expression string, mod
 	}
 	var found []value.Value
 	for _, n := range nodes {
-		some, err := path.find(ctx, n, bool(mode), p.limits)
+		some, err := path.find(ctx, n, mode != Simple, p.limits)
 		if err != nil {
 			return nil, err
 		}
@@ -129,14 +135,14 @@ func textNodes(text string, l value.Limits) ([]*Node, error) {
 
 func (m Mode) of(found []value.Value) value.Value {
 	switch {
-	case m == Array && found == nil:
-		return []value.Value{}
-	case m == Array:
-		return found
-	case len(found) > 0:
+	case m == Simple && len(found) == 0:
+		return nil
+	case m == Simple:
 		return found[0]
+	case found == nil:
+		return []value.Value{}
 	}
-	return nil
+	return found
 }
 
 func compileJMESPath(text string) (*jmespath.Path, error) {
@@ -171,8 +177,11 @@ type cache[T any] struct {
 	known map[string]T
 }
 
-// maxKnown bounds a cache: a template may make its expressions of data.
-const maxKnown = 5000
+// A template may make its expressions of data, so a cache is bounded: in how many it keeps, and in the bytes of each.
+const (
+	maxKnown = 5000
+	maxText  = 1 << 14
+)
 
 func (c *cache[T]) get(text string, compile func(string) (T, error)) (T, error) {
 	c.mu.Lock()
@@ -181,7 +190,7 @@ func (c *cache[T]) get(text string, compile func(string) (T, error)) (T, error) 
 		return known, nil
 	}
 	made, err := compile(text)
-	if err != nil {
+	if err != nil || len(text) > maxText {
 		return made, err
 	}
 	if c.known == nil || len(c.known) >= maxKnown {

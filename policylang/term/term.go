@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"sync"
 	"time"
 
 	"espalier.dev/policylang/check"
@@ -18,6 +19,8 @@ import (
 type Program struct {
 	// Paths are the expressions, for paths that stand outside of terms, as in a pagination.
 	Paths *extract.Paths
+
+	regexps sync.Map // *syntax.Regexp to Regexp
 }
 
 // New makes one. The clock is that of jq; the limits bound each expression.
@@ -71,16 +74,12 @@ func (p *Program) Collect(ctx context.Context, s Scope, x syntax.Expr) ([]value.
 		x = paren.X
 	}
 	e := &evaluation{p, ctx, s}
-	c, isCall := x.(*syntax.Call)
-	if !isCall {
-		v, err := e.term(x)
+	if c, ok := x.(*syntax.Call); ok {
+		v, err := e.call(c, extract.Rows)
 		return rows(v), err
 	}
-	v, err := e.call(c, extract.Array)
-	if list := rows(v); c.Name.Name != "jq" || len(c.Args) > 2 || len(list) != 1 {
-		return list, err
-	}
-	return rows(rows(v)[0]), err // a program such as .items, whose one output is the list
+	v, err := e.term(x)
+	return rows(v), err
 }
 
 func rows(v value.Value) []value.Value {
@@ -123,8 +122,7 @@ func (e *evaluation) atom(x syntax.Expr) (value.Value, error) {
 	case *syntax.Null:
 		return nil, nil
 	case *syntax.Regexp:
-		re, err := extract.Regexp(x)
-		return Regexp{re, x}, err
+		return e.regexp(x)
 	case *syntax.Reference:
 		return e.scope.Reference(x)
 	case *syntax.Word:
@@ -143,6 +141,20 @@ func (e *evaluation) atom(x syntax.Expr) (value.Value, error) {
 		return e.term(x.X)
 	}
 	return nil, errors.New("this is no term")
+}
+
+// regexp compiles a regular expression when it is met first.
+func (p *Program) regexp(x *syntax.Regexp) (value.Value, error) {
+	if known, ok := p.regexps.Load(x); ok {
+		return known, nil
+	}
+	re, err := extract.Regexp(x)
+	if err != nil {
+		return nil, err
+	}
+	known := Regexp{re, x}
+	p.regexps.Store(x, known)
+	return known, nil
 }
 
 // word is a reserved word, or a function without arguments that stands without parentheses.

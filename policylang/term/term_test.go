@@ -340,3 +340,34 @@ func TestMarkerAndCancellation(t *testing.T) {
 		t.Errorf("endless: got %v, want the limit of steps", err)
 	}
 }
+
+// FuzzEval evaluates whatever parses: no panic, and every error has a place within the template.
+func FuzzEval(f *testing.F) {
+	for _, terms := range cases {
+		for text := range terms {
+			f.Add(text)
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		file, diagnostics := syntax.Parse(source.NewFile("t", []byte("check "+text+"\n")))
+		if len(diagnostics) > 0 || len(file.Items) != 1 {
+			return
+		}
+		statement, ok := file.Items[0].(*syntax.Statement)
+		if !ok || statement.Arg(0) == nil {
+			return
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		v, err := program().Eval(ctx, newWorld(t), statement.Arg(0))
+		if err == nil {
+			if _, err := value.Decode(value.Encode(value.Settle(v))); err != nil {
+				t.Fatalf("%s gives what is no JSON: %v", text, err)
+			}
+			return
+		}
+		if placed, ok := errors.AsType[*term.Error](err); !ok || placed.Span.Start < 0 || placed.Span.End > len(file.Source.Text) {
+			t.Fatalf("%s: %v has no place", text, err)
+		}
+	})
+}

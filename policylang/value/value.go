@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -97,50 +98,45 @@ func Text(v Value) string {
 
 // Settle replaces what is Internal, at every depth. It returns v itself if there is nothing to replace.
 func Settle(v Value) Value {
-	switch v := v.(type) {
-	case Internal:
-		return v.Settle()
-	case []Value:
-		for i, e := range v {
-			if internal(e) {
-				out := append([]Value(nil), v[:i]...)
-				for _, e := range v[i:] {
-					out = append(out, Settle(e))
-				}
-				return out
-			}
-		}
-	case *Map:
-		if !internal(v) {
-			return v
-		}
-		out := New()
-		for k, e := range v.All() {
-			out.Set(k, Settle(e))
-		}
-		return out
-	}
-	return v
+	out, _ := settle(v)
+	return out
 }
 
-func internal(v Value) bool {
+// settle is Settle, and reports whether something was replaced.
+func settle(v Value) (Value, bool) {
 	switch v := v.(type) {
 	case Internal:
-		return true
+		return v.Settle(), true
 	case []Value:
-		for _, e := range v {
-			if internal(e) {
-				return true
+		var out []Value
+		for i, e := range v {
+			s, replaced := settle(e)
+			if replaced && out == nil {
+				out = slices.Clone(v)
 			}
+			if replaced {
+				out[i] = s
+			}
+		}
+		if out != nil {
+			return out, true
 		}
 	case *Map:
-		for _, e := range v.All() {
-			if internal(e) {
-				return true
+		var out *Map
+		for k, e := range v.All() {
+			s, replaced := settle(e)
+			if replaced && out == nil {
+				out = v.Clone()
+			}
+			if replaced {
+				out.Set(k, s)
 			}
 		}
+		if out != nil {
+			return out, true
+		}
 	}
-	return false
+	return v, false
 }
 
 // Equal reports whether a and b have the same type and value. 1 equals 1.0; objects are equal whatever the order of

@@ -327,8 +327,28 @@ func TestSettle(t *testing.T) {
 	if got, want := string(value.Encode(value.Settle(m))), `{"list":["x","y",["z"]],"at":"1970-01-01T00:00:00Z"}`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if _, still := m.All(), value.Kind(m); still != "an object" || !value.Equal(leaf("y"), "y") || value.Kind(leaf("")) != "a leaf" {
-		t.Error("a leaf doesn't equal its text")
+	if list, _ := m.Get("list"); list.([]value.Value)[1] != value.Value(leaf("y")) {
+		t.Error("settling changed the value itself")
+	}
+	if !value.Equal(leaf("y"), "y") || value.Truth(leaf("")) || value.Kind(leaf("")) != "a leaf" {
+		t.Error("a leaf is not like its text")
+	}
+}
+
+func TestSharedPartsAreNotWalkedForever(t *testing.T) {
+	t.Parallel()
+	v := value.Value("x")
+	for range 100 {
+		v = []value.Value{v, v}
+	}
+	if value.Fits(v, 1<<20) {
+		t.Error("2^100 strings fit a mebibyte")
+	}
+	if !value.Equal(v, v) {
+		t.Error("a value doesn't equal itself")
+	}
+	if text := value.Value("text"); !value.Fits(text, value.Size(text)) || value.Fits(text, value.Size(text)-1) {
+		t.Error("a value of n bytes fits something other than n")
 	}
 }
 
