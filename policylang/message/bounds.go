@@ -1,0 +1,81 @@
+package message
+
+import (
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/parser"
+	"github.com/yuin/goldmark/text"
+	"github.com/yuin/goldmark/util"
+)
+
+// Two parts of the library's parser take time in the square of a text's length: a link that never closes is searched to
+// the end of its paragraph, and definitions of links are taken out of theirs one by one. Both are stopped early.
+const (
+	deadLinks      = 200   // brackets before a parenthesis that come to nothing; further ones are text
+	deadBrackets   = 2_000 // other ones
+	longParagraph  = 2_000 // lines of a paragraph that is searched for definitions
+	linkPriority   = 200
+	refersPriority = 100
+)
+
+// bounded is the library's parser with these bounds.
+func bounded() parser.Parser {
+	inline := parser.DefaultInlineParsers()
+	for i, p := range inline {
+		if p.Priority == linkPriority {
+			inline[i] = util.Prioritized(&links{parser.NewLinkParser()}, linkPriority)
+		}
+	}
+	return parser.NewParser(
+		parser.WithBlockParsers(parser.DefaultBlockParsers()...),
+		parser.WithInlineParsers(inline...),
+		parser.WithParagraphTransformers(util.Prioritized(definitions{}, refersPriority)),
+	)
+}
+
+// links reads links, up to the bound of those that come to nothing.
+type links struct{ parser.InlineParser }
+
+var deadKey = parser.NewContextKey()
+
+// dead counts what came to nothing in a text.
+type dead struct{ links, brackets int }
+
+// Parse reads a link if one ends here.
+func (l *links) Parse(parent ast.Node, block text.Reader, pc parser.Context) ast.Node {
+	line, _ := block.PeekLine()
+	if len(line) == 0 || line[0] != ']' {
+		return l.InlineParser.Parse(parent, block, pc)
+	}
+	d, _ := pc.Get(deadKey).(*dead)
+	if d == nil {
+		d = &dead{}
+		pc.Set(deadKey, d)
+	}
+	count, most := &d.brackets, deadBrackets
+	if len(line) > 1 && line[1] == '(' {
+		count, most = &d.links, deadLinks
+	}
+	if *count >= most {
+		return nil
+	}
+	n := l.InlineParser.Parse(parent, block, pc)
+	if n == nil {
+		*count++
+	}
+	return n
+}
+
+// CloseBlock turns what did not become a link into text.
+func (l *links) CloseBlock(parent ast.Node, block text.Reader, pc parser.Context) {
+	l.InlineParser.(parser.CloseBlocker).CloseBlock(parent, block, pc)
+}
+
+// definitions takes definitions of links out of paragraphs.
+type definitions struct{}
+
+// Transform takes them out of one that is not too long.
+func (definitions) Transform(n *ast.Paragraph, r text.Reader, pc parser.Context) {
+	if n.Lines().Len() <= longParagraph {
+		parser.LinkReferenceParagraphTransformer.Transform(n, r, pc)
+	}
+}
