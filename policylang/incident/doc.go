@@ -23,6 +23,7 @@
 // nothing, this package reads it so:
 //
 //   - A violation with the same hash still replaces data and texts, for fields that the hash leaves out may have changed.
+//   - A policy that no longer runs dry escalates what it has found already.
 //   - What began because of an older state of the incident goes on with the data it began with.
 //   - A template that can't be executed gives its error as the text; the incident is there all the same.
 //   - Actions that run at once are not among those to be chosen.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"espalier.dev/policylang/eval"
+	"espalier.dev/policylang/message"
 	"espalier.dev/policylang/value"
 )
 
@@ -70,6 +71,9 @@ func readData(text []byte, into any, raw *json.RawMessage, data *value.Value) er
 // Subject is what actions are about: an incident as it was when they began, and what their terms may name. It is stored
 // beside the runs that began with it.
 type Subject struct {
+	// Key is the hash of the content but for Link, which is known only when the incident is stored. A run names its subject
+	// by it.
+	Key         string      `json:"key"`
 	Validation  int         `json:"validation"`
 	Summary     string      `json:"summary"`
 	Detail      string      `json:"detail,omitempty"`
@@ -97,14 +101,22 @@ func (s *Subject) UnmarshalJSON(text []byte) error {
 	return readData(text, &read, &read.Data, &s.Data)
 }
 
-// Key names the content of a subject but for Link, which is known only when the incident is stored. A run names its
-// subject by it.
-func (s *Subject) Key() string {
-	bare := *s
-	bare.Link = ""
-	text, _ := json.Marshal(bare) // of nothing but texts, numbers and values
+// HTML are summary and detail as they are shown.
+func (i Incident) HTML() (summary, detail string) {
+	return message.HTML(i.Summary), message.HTML(i.Detail)
+}
+
+// subject makes the subject of an incident.
+func (p *Plan) subject(e Evaluation, i Incident) *Subject {
+	s := &Subject{
+		Validation: i.Validation, Summary: i.Summary, Detail: i.Detail, Severity: i.Severity, Category: i.Category, Data: i.Data,
+		Parameters: e.Result.Parameters, Datasources: e.Result.Datasources, Words: e.Words,
+		DryRun: e.DryRun, SkipApprovals: e.SkipApprovals, Policy: e.Policy,
+	}
+	text, _ := json.Marshal(s) // of nothing but texts, numbers and values
 	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
+	s.Key = hex.EncodeToString(sum[:])
+	return s
 }
 
 // hash is over what the hash of a validation has of its data: the rows in their order, or an object, without the fields

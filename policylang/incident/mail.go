@@ -41,7 +41,7 @@ type Attachment struct {
 
 // mail writes the mail of an email item. It has no recipients if the address is empty. The notes are for the log.
 func (p *Plan) mail(ctx context.Context, host eval.Outside, s *Subject, r *Run, what *item, data value.Value) (Mail, []string, error) {
-	c := &mailer{Plan: p, ctx: ctx, host: host, subject: s, what: what, data: data, scope: s.scope(data, r.Options)}
+	c := &mailer{Plan: p, ctx: ctx, host: host, subject: s, run: r, what: what, data: data, scope: s.scope(data, r.Options)}
 	to, err := c.recipients()
 	if err != nil || len(to) == 0 {
 		if err == nil {
@@ -66,6 +66,7 @@ type mailer struct {
 	ctx     context.Context
 	host    eval.Outside
 	subject *Subject
+	run     *Run
 	what    *item
 	data    value.Value
 	scope   eval.ActionScope
@@ -111,11 +112,23 @@ func (c *mailer) recipients() ([]string, error) {
 	return to, nil
 }
 
-// addresses are the texts in a value, of which one may hold several with commas or semicolons between.
+// addresses are the texts in a value, of which one may hold several: as a mail's header does, with semicolons instead of
+// commas, or with blanks between bare ones.
 func addresses(v value.Value) []string {
 	switch v := v.(type) {
 	case string:
-		return strings.FieldsFunc(v, func(r rune) bool { return strings.ContainsRune(",;\n\r\t ", r) })
+		v = strings.TrimSpace(v)
+		if strings.ContainsAny(v, "\r\n") {
+			return []string{v} // which is no address
+		}
+		if list, err := mail.ParseAddressList(strings.ReplaceAll(v, ";", ",")); err == nil {
+			var texts []string
+			for _, a := range list {
+				texts = append(texts, a.String())
+			}
+			return texts
+		}
+		return strings.FieldsFunc(v, func(r rune) bool { return strings.ContainsRune(",;\t ", r) })
 	case []value.Value:
 		var list []string
 		for _, e := range v {
@@ -155,7 +168,7 @@ func (c *mailer) render(t *message.Template) (string, error) {
 // letter is what the two templates of a mail are executed with.
 type letter struct {
 	Title, Policy, Project, Severity, Category, Link string
-	DryRun                                           bool
+	DryRun, Resolved                                 bool
 	BodyText                                         string
 	Body                                             template.HTML
 	Table                                            *Table
@@ -168,7 +181,7 @@ type letter struct {
 func (c *mailer) write(m *Mail) error {
 	l := letter{
 		Title: m.Subject, Policy: cmp.Or(c.subject.Policy, c.name), Project: c.subject.Words.ProjectName, Severity: c.subject.Severity,
-		Category: c.subject.Category, Link: message.Link(c.subject.Link), DryRun: c.subject.DryRun,
+		Category: c.subject.Category, Link: message.Link(c.subject.Link), DryRun: c.subject.DryRun, Resolved: c.run.Kind == Resolution,
 	}
 	body := c.subject.Detail
 	table := c.table()
@@ -178,10 +191,12 @@ func (c *mailer) write(m *Mail) error {
 			return err
 		}
 	}
-	if most := c.limits.MailBytes / 4; len(body) > most {
-		body, l.Short = cut(body, most), true
+	page := message.HTML(body)
+	for len(body) > c.limits.MailBytes/4 || len(page) > c.limits.MailBytes/2 {
+		body, l.Short = cut(body, min(len(body)/2, c.limits.MailBytes/4)), true
+		page = message.HTML(body)
 	}
-	l.BodyText, l.Body = message.Text(body), template.HTML(message.HTML(body))
+	l.BodyText, l.Body = message.Text(body), template.HTML(page) // which message.HTML made safe
 	file, err := c.attachment(table)
 	if err != nil {
 		return err
@@ -218,11 +233,14 @@ func (c *mailer) table() *Table {
 	if v == nil || v.export == nil {
 		return nil
 	}
-	if rows, ok := c.data.([]value.Value); ok && v.export.path != nil && !value.Equal(c.data, c.subject.Data) {
-		return v.export.table(rows) // rows that were chosen
+	if rows, ok := c.data.([]value.Value); ok && c.run.Rows != nil {
+		return v.export.table(rows)
 	}
 	return v.export.table(v.rows(c.data))
 }
+
+// shortRow is less than any row takes in HTML.
+const shortRow = 64
 
 // rows is how many of n rows the mail shows.
 func (c *mailer) rows(n int) (int, error) {
@@ -230,6 +248,7 @@ func (c *mailer) rows(n int) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("body_table_max_rows: %w", err)
 	}
+	n = min(n, c.limits.MailBytes/shortRow)
 	if v == nil || v == "" {
 		return min(n, c.limits.Rows), nil
 	}
@@ -363,6 +382,9 @@ func (l *letter) plain() string {
 	if l.DryRun {
 		line("The policy runs dry: nothing was done about this.\n")
 	}
+	if l.Resolved {
+		line("The incident is resolved.\n")
+	}
 	if l.BodyText != "" {
 		line("%s\n", l.BodyText)
 	}
@@ -391,7 +413,7 @@ func (l *letter) More() string {
 		text = "1 row is not shown."
 	}
 	if l.Attached != "" {
-		text += " The attachment " + l.Attached + " has them."
+		text += " The attachment " + l.Attached + " has all of them."
 	}
 	return text
 }
@@ -436,10 +458,11 @@ func (t *Table) text() string {
 		}
 		b.WriteString(strings.TrimRight(row.String(), " ") + "\n")
 		if n == 0 {
-			for _, w := range width {
-				b.WriteString(strings.Repeat("-", w) + "  ")
+			rules := make([]string, len(width))
+			for i, w := range width {
+				rules[i] = strings.Repeat("-", w)
 			}
-			b.WriteString("\n")
+			b.WriteString(strings.Join(rules, "  ") + "\n")
 		}
 	}
 	return b.String()

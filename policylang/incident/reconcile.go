@@ -112,12 +112,11 @@ func (p *Plan) reconcile(ctx context.Context, host eval.Outside, e Evaluation, v
 		i.Severity = e.Severity
 	}
 	i.Rows = max(len(v.rows(f.Data)), 1)
-	if hash := v.hash(f.Data); hash != i.Hash {
-		if before != nil {
-			c.Edge, i.UpdatedAt = Updated, e.At
-		}
-		i.Hash = hash
+	hash := v.hash(f.Data)
+	if before != nil && (hash != before.Hash || before.DryRun && !e.DryRun) {
+		c.Edge, i.UpdatedAt = Updated, e.At
 	}
+	i.Hash = hash
 	if err := p.texts(ctx, v, e, c); err != nil {
 		return nil, err
 	}
@@ -163,14 +162,6 @@ func words(w eval.Words) map[string]value.Value {
 		all[word] = host
 	}
 	return all
-}
-
-func (p *Plan) subject(e Evaluation, i Incident) *Subject {
-	return &Subject{
-		Validation: i.Validation, Summary: i.Summary, Detail: i.Detail, Severity: i.Severity, Category: i.Category, Data: i.Data,
-		Parameters: e.Result.Parameters, Datasources: e.Result.Datasources, Words: e.Words,
-		DryRun: e.DryRun, SkipApprovals: e.SkipApprovals, Policy: e.Policy,
-	}
 }
 
 // By says who resolves an incident, when, and why. By is empty if it is no person.

@@ -123,7 +123,7 @@ func (p *Plan) begin(ctx context.Context, host eval.Outside, s *Subject, actions
 		r := p.newRun(a, s, at)
 		automatic, err := p.automatic(ctx, host, a, s)
 		if err != nil {
-			r.fail("automatic: "+err.Error(), at)
+			r.fail("automatic: "+p.hidden(err.Error(), s, r), at)
 		} else if !automatic {
 			continue
 		}
@@ -134,7 +134,7 @@ func (p *Plan) begin(ctx context.Context, host eval.Outside, s *Subject, actions
 }
 
 func (p *Plan) newRun(a *Action, s *Subject, at time.Time) *Run {
-	r := &Run{Kind: a.Kind, Action: a.Name, Label: a.Label, Source: p.fingerprint, Subject: s.Key(), Status: Queued, CreatedAt: at, UpdatedAt: at}
+	r := &Run{Kind: a.Kind, Action: a.Name, Label: a.Label, Source: p.fingerprint, Subject: s.Key, Status: Queued, CreatedAt: at, UpdatedAt: at}
 	for _, i := range a.items {
 		r.Items = append(r.Items, &Item{Kind: i.kind, Label: i.label, Description: i.description, Status: Queued})
 	}

@@ -215,7 +215,6 @@ func TestHowRunsEnd(t *testing.T) {
 			w := newWorld()
 			if c.change != nil {
 				c.change(w, s)
-				r.Subject = s.Key()
 			}
 			steps(t, p, w, s, r)
 			if c.then != nil {
@@ -257,7 +256,7 @@ func TestStepRefusesWhatDoesNotBelongTogether(t *testing.T) {
 	t.Parallel()
 	p, s, r := all(t)
 	other := *s
-	other.Summary = "another"
+	other.Key = "another"
 	if err := p.Step(t.Context(), newWorld(), &other, r); err == nil || !strings.Contains(err.Error(), "another state of the incident") {
 		t.Errorf("another subject: got %v", err)
 	}

@@ -47,8 +47,8 @@ func (p *Plan) Step(ctx context.Context, host Host, s *Subject, r *Run) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if r.Subject != s.Key() {
-		return fmt.Errorf("the run is about another state of the incident: subject %.12s, not %.12s", r.Subject, s.Key())
+	if r.Subject != s.Key {
+		return fmt.Errorf("the run is about another state of the incident: subject %.12s, not %.12s", r.Subject, s.Key)
 	}
 	i := r.current()
 	if i == nil {
@@ -294,34 +294,40 @@ func (s *step) logf(format string, args ...any) {
 // shortSecret is the length of what is too short to be looked for in texts: it would be found everywhere.
 const shortSecret = 4
 
-// masked is a text without the secrets that the host knows of, and without the values of parameters with no_echo.
+// masked is a text without secrets.
 func (s *step) masked(text string) string {
-	names := slices.Clone(s.plan.noEcho)
-	for _, q := range asked(s.plan.actions[s.run.Action]) {
+	return s.host.Mask(s.plan.hidden(text, s.subject, s.run))
+}
+
+// hidden is a text without the values of parameters with no_echo.
+func (p *Plan) hidden(text string, s *Subject, r *Run) string {
+	names := slices.Clone(p.noEcho)
+	for _, q := range asked(p.actions[r.Action]) {
 		if q.NoEcho {
 			names = append(names, q.Name)
 		}
 	}
 	var secrets []string
 	for _, name := range names {
-		for _, from := range []*value.Map{s.subject.Parameters, s.run.Options} {
-			v, _ := from.Get(name)
-			if list, ok := v.([]value.Value); ok {
-				for _, e := range list {
+		for _, from := range []*value.Map{s.Parameters, r.Options} {
+			switch v, _ := from.Get(name); v := v.(type) {
+			case []value.Value:
+				for _, e := range v {
 					secrets = append(secrets, value.Text(e))
 				}
-				continue
+			default:
+				secrets = append(secrets, value.Text(v))
 			}
-			secrets = append(secrets, value.Text(v))
 		}
 	}
+	// The longest first, so that of one that holds another nothing is left.
 	slices.SortFunc(secrets, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
 	for _, secret := range slices.Compact(secrets) {
 		if len(secret) >= shortSecret {
 			text = strings.ReplaceAll(text, secret, "(hidden)")
 		}
 	}
-	return s.host.Mask(text)
+	return text
 }
 
 // asked are all parameters of an action, those of its requests for approval too.
