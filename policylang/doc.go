@@ -12,5 +12,7 @@
 //	term      evaluates terms: operators and functions
 //	workflow  the definitions of actions: read, checked, and run
 //	script    the JavaScript of templates, walled in; script/child runs it in a process that can be ended
+//	message   text templates, and Markdown to safe HTML
+//	incident  incidents of what was found, and the runs of what is done about them
 //	langtest  the public templates, and wrong ones
 package policylang

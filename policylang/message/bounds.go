@@ -10,11 +10,14 @@ import (
 // Two parts of the library's parser take time in the square of a text's length: a link that never closes is searched to
 // the end of its paragraph, and definitions of links are taken out of theirs one by one. Both are stopped early.
 const (
-	deadLinks      = 200   // brackets before a parenthesis that come to nothing; further ones are text
-	deadBrackets   = 2_000 // other ones
-	longParagraph  = 2_000 // lines of a paragraph that is searched for definitions
-	linkPriority   = 200
-	refersPriority = 100
+	deadLinks     = 200   // brackets before a parenthesis that come to nothing; further ones are text
+	deadBrackets  = 2_000 // other ones
+	longParagraph = 2_000 // lines of a paragraph that is searched for definitions
+
+	linkPriority     = 200 // as in the library
+	refersPriority   = 100
+	tablePriority    = 200
+	bareLinkPriority = 999
 )
 
 // bounded is the library's parser with these bounds.
@@ -27,8 +30,8 @@ func bounded() parser.Parser {
 	}
 	return parser.NewParser(
 		parser.WithBlockParsers(parser.DefaultBlockParsers()...),
-		parser.WithInlineParsers(inline...),
-		parser.WithParagraphTransformers(util.Prioritized(definitions{}, refersPriority)),
+		parser.WithInlineParsers(append(inline, util.Prioritized(bareLinks{}, bareLinkPriority))...),
+		parser.WithParagraphTransformers(util.Prioritized(definitions{}, refersPriority), util.Prioritized(pipes{}, tablePriority)),
 	)
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
-	"github.com/yuin/goldmark/extension"
+	tables "github.com/yuin/goldmark/extension/ast"
 	"github.com/yuin/goldmark/renderer"
 	"github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
@@ -20,11 +20,10 @@ import (
 // as it is: reading it could take long.
 const maxMarkdown = 512 << 10
 
-// markdown reads Markdown with tables, lines through text, and bare links. It keeps nothing between two texts.
+// markdown reads Markdown with tables and bare links. It keeps nothing between two texts.
 var markdown = sync.OnceValue(func() goldmark.Markdown {
 	return goldmark.New(
 		goldmark.WithParser(bounded()),
-		goldmark.WithExtensions(extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute)), extension.Strikethrough, extension.Linkify),
 		goldmark.WithRendererOptions(renderer.WithNodeRenderers(util.Prioritized(safe{}, 100))),
 	)
 })
@@ -108,6 +107,10 @@ func (r safe) RegisterFuncs(reg renderer.NodeRendererFuncRegisterer) {
 	reg.Register(ast.KindLink, r.link)
 	reg.Register(ast.KindImage, r.image)
 	reg.Register(ast.KindAutoLink, r.autoLink)
+	reg.Register(tables.KindTable, r.table)
+	reg.Register(tables.KindTableHeader, r.tableHeader)
+	reg.Register(tables.KindTableRow, r.tableRow)
+	reg.Register(tables.KindTableCell, r.tableCell)
 }
 
 func (safe) rawHTML(w util.BufWriter, source []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
