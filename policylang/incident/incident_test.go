@@ -144,6 +144,7 @@ type world struct {
 	resolved int
 	status   int
 	mailFail error
+	onMail   func()
 }
 
 func (w *world) Now() time.Time { return w.now }
@@ -154,6 +155,9 @@ func (w *world) Random(n int) ([]byte, error) { return make([]byte, n), nil }
 func (w *world) Mask(text string) string      { return strings.ReplaceAll(text, "host-secret", "(hidden)") }
 func (w *world) Mail(_ context.Context, m incident.Mail) error {
 	w.mails = append(w.mails, m)
+	if w.onMail != nil {
+		w.onMail()
+	}
 	return w.mailFail
 }
 func (w *world) Resolve(context.Context, *incident.Run) error {

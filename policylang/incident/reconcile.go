@@ -127,6 +127,9 @@ func (p *Plan) reconcile(ctx context.Context, host eval.Outside, e Evaluation, v
 	return c, nil
 }
 
+// maxSummary is how many bytes a summary has at most: it stands in lists.
+const maxSummary = 4000
+
 // texts renders summary and detail. What can't be executed becomes its error. The error is that of a context that ended.
 func (p *Plan) texts(ctx context.Context, v *validation, e Evaluation, c *Change) error {
 	data := message.NewData(c.Incident.Data, e.Result.Parameters, words(e.Words))
@@ -148,7 +151,7 @@ func (p *Plan) texts(ctx context.Context, v *validation, e Evaluation, c *Change
 	if c.Incident.Summary, err = render(v.summary, "summary_template"); err != nil {
 		return err
 	}
-	c.Incident.Summary = strings.TrimSpace(c.Incident.Summary)
+	c.Incident.Summary = cut(strings.TrimSpace(c.Incident.Summary), maxSummary)
 	c.Incident.Detail, err = render(v.detail, "detail_template")
 	return err
 }

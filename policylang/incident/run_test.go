@@ -269,10 +269,20 @@ func TestStepRefusesWhatDoesNotBelongTogether(t *testing.T) {
 	if err := q.Step(t.Context(), newWorld(), s, r); err == nil || !strings.Contains(err.Error(), "another source") {
 		t.Errorf("another source: got %v", err)
 	}
+	before := copied(t, r)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := p.Step(ended, newWorld(), s, r); !errors.Is(err, context.Canceled) {
 		t.Errorf("an ended context: got %v", err)
+	}
+	failing := newWorld()
+	ctx, stop := context.WithCancel(t.Context())
+	failing.mailFail, failing.onMail = context.Canceled, stop
+	if err := p.Step(ctx, failing, s, r); !errors.Is(err, context.Canceled) {
+		t.Errorf("a context that ends on the way: got %v", err)
+	}
+	if got := copied(t, r); !cmp.Equal(before.Items[0].Log, got.Items[0].Log) || got.Items[0].Status != incident.Running {
+		t.Errorf("the run changed: %+v", got.Items[0])
 	}
 }
 

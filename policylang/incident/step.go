@@ -13,7 +13,7 @@ import (
 	"espalier.dev/policylang/workflow"
 )
 
-// Host is the world outside of actions. Do is called by several goroutines at once.
+// Host is the world outside of actions. Do, Now and Secret are called by several goroutines at once.
 type Host interface {
 	eval.Outside
 	// Do signs a request as its Auth says and sends it. Any status is an answer; an error means that there was none.
@@ -60,9 +60,11 @@ func (p *Plan) Step(ctx context.Context, host Host, s *Subject, r *Run) error {
 		return err
 	}
 	st := &step{plan: p, ctx: ctx, host: host, subject: s, run: r, item: i, what: what, now: host.Now()}
+	log, progress := i.Log, i.Progress
 	if i.Status == Queued {
 		st.ready()
 	} else if err := st.do(); err != nil {
+		i.Log, i.Progress = log, progress
 		return err
 	}
 	r.UpdatedAt = st.now
@@ -100,10 +102,9 @@ func (s *step) ready() {
 	s.item.StartedAt = s.now
 	switch {
 	case s.subject.DryRun && s.item.Kind != Email:
-		s.item.end(Skipped, "", s.now)
-		s.logf("left out: the policy runs dry")
+		s.skip("the policy runs dry")
 	case s.item.Kind == RequestApproval && s.subject.SkipApprovals:
-		s.skipApproval()
+		s.skip("the policy is applied without approvals")
 	case s.item.Kind == RequestApproval:
 		s.item.Status, s.run.Status = Pending, Pending
 		return
@@ -113,8 +114,8 @@ func (s *step) ready() {
 	s.run.Status = Running
 }
 
-// skipApproval passes over a request. What its approver is asked for takes its defaults.
-func (s *step) skipApproval() {
+// skip passes over an item. What an approver would have been asked for takes its defaults.
+func (s *step) skip(because string) {
 	given := value.New()
 	for _, q := range s.what.parameters {
 		given.Set(q.Name, q.Default)
@@ -126,7 +127,7 @@ func (s *step) skipApproval() {
 		s.run.Options.Set(name, v)
 	}
 	s.item.end(Skipped, "", s.now)
-	s.logf("left out: the policy is applied without approvals")
+	s.logf("left out: %s", because)
 }
 
 // do does one thing of an item.
@@ -187,14 +188,12 @@ func (s *step) mail() error {
 
 // workflow takes the machine of an item one step on, and makes it first if there is none.
 func (s *step) workflow() error {
-	before := s.item.Log
 	m, err := s.machine()
 	if err != nil {
 		return s.finish(err)
 	}
 	status, err := m.Step(s.ctx, &actionHost{step: s})
 	if err != nil {
-		s.item.Log = before
 		return err
 	}
 	s.item.machine = m

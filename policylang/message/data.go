@@ -14,8 +14,8 @@ type Data struct {
 	plain func() map[string]any
 }
 
-// NewData makes the data of an incident: what violates the policy, the values of its parameters, and what the reserved
-// words stand for, those of [Words] and any others. A word without a value is empty.
+// NewData makes the data of an incident: what violates the policy, the values of its parameters, and what the [Words] stand
+// for, of which one without a value is empty; other words are left out.
 func NewData(violation value.Value, parameters *value.Map, words map[string]value.Value) *Data {
 	return &Data{sync.OnceValue(func() map[string]any {
 		all := map[string]any{"data": plain(violation), "parameters": plain(parameters)}
