@@ -15,6 +15,7 @@ import (
 	"espalier.dev/policylang/check"
 	"espalier.dev/policylang/eval"
 	"espalier.dev/policylang/incident"
+	"espalier.dev/policylang/langtest"
 	"espalier.dev/policylang/resolve"
 	"espalier.dev/policylang/source"
 	"espalier.dev/policylang/syntax"
@@ -490,4 +491,20 @@ func steps(t testing.TB, p *incident.Plan, w *world, s *incident.Subject, r *inc
 		}
 	}
 	t.Fatalf("the run does not end: %s", fmt.Sprint(r.Status))
+}
+
+// TestCorpus: every public template has a plan.
+func TestCorpus(t *testing.T) {
+	t.Parallel()
+	for _, c := range langtest.Corpus(t) {
+		tree, _ := syntax.Parse(source.NewFile(c.Name, c.Text))
+		tmpl, _ := resolve.Resolve(tree)
+		program, err := eval.Compile(tmpl)
+		if err == nil {
+			_, err = incident.Compile(program, incident.Limits{})
+		}
+		if err != nil {
+			t.Errorf("%s: %v", c.Name, err)
+		}
+	}
 }

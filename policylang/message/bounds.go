@@ -7,14 +7,17 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-// Two parts of the library's parser take time in the square of a text's length: a link that never closes is searched to
-// the end of its paragraph, and definitions of links are taken out of theirs one by one. Both are stopped early.
+// Three parts of the library's parser take time in the square of a text's length: a link that never closes is searched to
+// the end of its paragraph, definitions of links are taken out of theirs one by one, and each mark of emphasis is compared
+// with those before it. All are stopped early.
 const (
 	deadLinks     = 200   // brackets before a parenthesis that come to nothing; further ones are text
+	emphasisMarks = 2_000 // of a paragraph; further ones are text
 	deadBrackets  = 2_000 // other ones
 	longParagraph = 2_000 // lines of a paragraph that is searched for definitions
 
 	linkPriority     = 200 // as in the library
+	emphasisPriority = 500
 	refersPriority   = 100
 	tablePriority    = 200
 	bareLinkPriority = 999
@@ -24,8 +27,11 @@ const (
 func bounded() parser.Parser {
 	inline := parser.DefaultInlineParsers()
 	for i, p := range inline {
-		if p.Priority == linkPriority {
+		switch p.Priority {
+		case linkPriority:
 			inline[i] = util.Prioritized(&links{parser.NewLinkParser()}, linkPriority)
+		case emphasisPriority:
+			inline[i] = util.Prioritized(&emphasis{parser.NewEmphasisParser()}, emphasisPriority)
 		}
 	}
 	return parser.NewParser(
@@ -72,6 +78,24 @@ func (l *links) Parse(parent ast.Node, block text.Reader, pc parser.Context) ast
 func (l *links) CloseBlock(parent ast.Node, block text.Reader, pc parser.Context) {
 	l.InlineParser.(parser.CloseBlocker).CloseBlock(parent, block, pc)
 }
+
+// emphasis reads marks of emphasis, up to the bound of a paragraph.
+type emphasis struct{ parser.InlineParser }
+
+var marksKey = parser.NewContextKey()
+
+// Parse reads the marks that stand here.
+func (e *emphasis) Parse(parent ast.Node, block text.Reader, pc parser.Context) ast.Node {
+	marks, _ := pc.Get(marksKey).(int)
+	if marks >= emphasisMarks {
+		return nil
+	}
+	pc.Set(marksKey, marks+1)
+	return e.InlineParser.Parse(parent, block, pc)
+}
+
+// CloseBlock begins to count anew.
+func (e *emphasis) CloseBlock(_ ast.Node, _ text.Reader, pc parser.Context) { pc.Set(marksKey, 0) }
 
 // definitions takes definitions of links out of paragraphs.
 type definitions struct{}
