@@ -6,8 +6,10 @@ import (
 	"os"
 
 	"espalier.dev/cli"
+	"espalier.dev/policylang/script/child"
 )
 
 func main() {
+	child.Enter(os.Args) // scripts of policies run in processes of this program
 	os.Exit(cli.Main(os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
 }

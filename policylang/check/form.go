@@ -1,6 +1,7 @@
 package check
 
 import (
+	"espalier.dev/policylang/extract"
 	"espalier.dev/policylang/resolve"
 	"espalier.dev/policylang/syntax"
 )
@@ -77,7 +78,7 @@ var (
 	amount    = slot{types: number | text, written: true, kind: numeric}
 	yesNo     = slot{types: boolean, written: true}
 	textTerm  = slot{types: text | number | null}
-	path      = slot{types: text, written: true, kind: jmesPath}
+	path      = slot{types: text, written: true, kind: extract.CheckJMESPath}
 	message   = slot{types: text, written: true, kind: textTemplate}
 	blockName = slot{types: text, written: true, filled: true}
 )

@@ -54,7 +54,7 @@ func resultForm() *form {
 	collect := &form{word: "collect", doc: "an object for each element of a list", args: []slot{term}, body: needsBody, adds: inCollect, rule: collectRule, fields: []*form{member}}
 	member.fields = []*form{collect}
 	return &form{word: "result", doc: "what is made of the response", body: needsBody, adds: inResponse, rule: resultRule, fields: []*form{
-		field("encoding", oneOf("json", "xml", "text"), "json if absent"),
+		field("encoding", oneOf("json", "xml", "csv", "text"), "json if absent; csv is a list of rows, named by the first"),
 		member,
 		collect,
 	}}

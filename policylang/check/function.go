@@ -1,5 +1,7 @@
 package check
 
+import "espalier.dev/policylang/extract"
+
 // function is what a function takes and gives.
 type function struct {
 	params   []types
@@ -16,9 +18,9 @@ const ordered = number | text | date | null
 var functions = map[string]function{
 	"val":       {params: []types{object | node | null, text}, result: unknown, doc: "a member of an object"},
 	"vals":      {params: []types{list | null, text}, result: list, doc: "that member of each object of a list"},
-	"jmes_path": {params: []types{unknown, text}, result: unknown, literal: map[int]literal{1: jmesPath}, doc: "what a JMESPath finds"},
-	"jq":        {params: []types{unknown, text, text}, optional: 1, result: unknown, literal: map[int]literal{1: jqProgram, 2: pathMode}, doc: "what a jq program gives"},
-	"xpath":     {params: []types{node | text | list | null, text, text}, optional: 1, result: unknown, literal: map[int]literal{1: xPath, 2: pathMode}, doc: "what an XPath finds"},
+	"jmes_path": {params: []types{unknown, text}, result: unknown, literal: map[int]literal{1: extract.CheckJMESPath}, doc: "what a JMESPath finds"},
+	"jq":        {params: []types{unknown, text, text}, optional: 1, result: unknown, literal: map[int]literal{1: extract.CheckJQ, 2: pathMode}, doc: "what a jq program gives"},
+	"xpath":     {params: []types{node | text | list | null, text, text}, optional: 1, result: unknown, literal: map[int]literal{1: extract.CheckXPath, 2: pathMode}, doc: "what an XPath finds"},
 	"get":       {params: []types{number, list | null}, result: unknown, doc: "the element at an index, which comes first and counts from 0"},
 	"first":     {params: []types{list | null}, result: unknown, doc: "the first element, null if there is none"},
 	"last":      {params: []types{list | null}, result: unknown, doc: "the last element, null if there is none"},

@@ -10,10 +10,7 @@ import (
 	"sync"
 	"text/template"
 
-	"github.com/antchfx/xpath"
-	"github.com/itchyny/gojq"
-	"github.com/jmespath/go-jmespath"
-
+	"espalier.dev/policylang/extract"
 	"espalier.dev/policylang/source"
 	policy "espalier.dev/policylang/syntax"
 )
@@ -47,42 +44,15 @@ func (c *checker) heredocLine(s *policy.String, n int) source.Span {
 	return source.Span{Start: start + len(text) - len(strings.TrimLeft(text, " \t")), End: start + len(text)}
 }
 
-func jmesPath(text string) error {
-	if _, err := jmespath.Compile(text); err != nil {
-		return fmt.Errorf("the JMESPath can't be read: %s", firstLine(err))
-	}
-	return nil
-}
-
-func jqProgram(text string) error {
-	query, err := gojq.Parse(text)
-	if err == nil {
-		_, err = gojq.Compile(query, gojq.WithVariables([]string{"$marker"}))
-	}
-	if err != nil {
-		return fmt.Errorf("the jq program can't be read: %s", firstLine(err))
-	}
-	return nil
-}
-
-func xPath(text string) error {
-	if _, err := xpath.Compile(text); err != nil {
-		return fmt.Errorf("the XPath can't be read: %s", firstLine(err))
-	}
-	return nil
-}
-
 func pathMode(text string) error {
-	if text != "array" && text != "simple_element" {
-		return fmt.Errorf(`%q is no mode: "simple_element" or "array"`, text)
-	}
-	return nil
+	_, err := extract.ParseMode(text)
+	return err
 }
 
 // markerPath is a JMESPath or, for XML, an XPath: which of them is decided by the datasource.
 func markerPath(text string) error {
-	err := jmesPath(text)
-	if err != nil && xPath(text) == nil {
+	err := extract.CheckJMESPath(text)
+	if err != nil && extract.CheckXPath(text) == nil {
 		return nil
 	}
 	return err
@@ -101,11 +71,6 @@ func tagLiteral(text string) error {
 		return fmt.Errorf("%q is no tag: key=value", text)
 	}
 	return nil
-}
-
-func firstLine(err error) string {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return strings.TrimPrefix(line, "SyntaxError: ")
 }
 
 // templateError is a mistake in a text template, with its line in it.
@@ -134,7 +99,8 @@ func textTemplate(text string) error {
 	if err == nil {
 		return nil
 	}
-	e := &templateError{line: 1, text: firstLine(err)}
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	e := &templateError{line: 1, text: line}
 	if m := templatePlace.FindStringSubmatch(e.text); m != nil {
 		e.line, _ = strconv.Atoi(m[1])
 		e.text = m[2]
@@ -146,7 +112,7 @@ var backReference = regexp.MustCompile(`^\\[1-9]`)
 
 // regexp checks a regular expression.
 func (c *checker) regexp(x *policy.Regexp) bool {
-	_, err := compile(x)
+	_, err := extract.Regexp(x)
 	if err == nil {
 		return true
 	}
@@ -160,17 +126,4 @@ func (c *checker) regexp(x *policy.Regexp) bool {
 	}
 	c.errorf("wrong-expression", x, "the regular expression can't be read: %s", problem)
 	return false
-}
-
-// compile reads a regular expression as the language means it: ^ and $ at every line, m for a dot that matches line breaks.
-func compile(x *policy.Regexp) (*regexp.Regexp, error) {
-	flags := "m"
-	if strings.Contains(x.Flags, "i") {
-		flags += "i"
-	}
-	if strings.Contains(x.Flags, "m") {
-		flags += "s"
-	}
-	pattern := strings.ReplaceAll(x.Pattern, `\Z`, `\z`)
-	return regexp.Compile("(?" + flags + ")" + strings.ReplaceAll(pattern, `\/`, "/"))
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"espalier.dev/policylang/extract"
 	"espalier.dev/policylang/syntax"
 )
 
@@ -63,7 +64,7 @@ func (l *limits) read(s *syntax.Statement) {
 	}
 	if st := s.Find("allowed_pattern"); st != nil {
 		if x, ok := st.Arg(0).(*syntax.Regexp); ok {
-			l.pattern, _ = compile(x)
+			l.pattern, _ = extract.Regexp(x)
 		}
 	}
 	for word, to := range map[string]**float64{"min_length": &l.minLen, "max_length": &l.maxLen, "min_value": &l.minimum, "max_value": &l.maximum} {
