@@ -11,6 +11,7 @@ import (
 	"espalier.dev/access"
 	"espalier.dev/audit"
 	"espalier.dev/audit/trail"
+	"espalier.dev/egress"
 	"espalier.dev/errs"
 	"espalier.dev/iam"
 	"espalier.dev/keyring"
@@ -36,6 +37,8 @@ type systemConfig struct {
 	keyFile   string
 	publicURL string
 	keepAudit time.Duration
+	egress    egress.Config
+	resolver  signin.Resolver  // nil: the machine's
 	catalog   []org.Definition // of the operator's file
 	mail      notify.Transport // nil: no mail leaves
 	log       *slog.Logger
@@ -52,6 +55,8 @@ type system struct {
 	tokens  *token.Service
 	trail   *trail.Service
 	notify  *notify.Service
+	egress  *egress.Guard
+	logins  *signin.Providers
 	signin  *signin.Service
 	sealer  *audit.Sealer
 	log     *slog.Logger
@@ -104,10 +109,27 @@ func newSystem(ctx context.Context, db *store.DB, cfg systemConfig) (s *system, 
 	}
 	s.signin, err = signin.New(signin.Config{Store: db.SignIn(), Box: s.keys, Mailer: mailer{s.notify}, Now: time.Now, Log: cfg.log, PublicURL: cfg.publicURL})
 	if err != nil {
+	if err := s.openSignIn(cfg); err != nil {
 		return s, err
 	}
 	s.sealer, err = audit.NewSealer(audit.Config{Store: db.Audit(), Keys: s.keys, Now: time.Now, Log: cfg.log, Keep: cfg.keepAudit})
 	return s, err
+}
+
+// openSignIn makes what people sign in by: here, and through identity providers.
+func (s *system) openSignIn(cfg systemConfig) (err error) {
+	if s.egress, err = egress.New(cfg.egress); err != nil {
+		return err
+	}
+	s.logins, err = signin.NewProviders(signin.ProvidersConfig{
+		Store: s.db.SignIn(), Guard: s.guard, Box: s.keys, Now: time.Now, Log: cfg.log, PublicURL: cfg.publicURL,
+		Client: s.egress.Client(), Resolver: cfg.resolver,
+	})
+	if err != nil {
+		return err
+	}
+	s.signin, err = signin.New(signin.Config{Store: s.db.SignIn(), Box: s.keys, Now: time.Now, Log: cfg.log, PublicURL: cfg.publicURL, Local: s.logins, Discover: s.logins})
+	return err
 }
 
 // Close ends what runs in the background. The database stays open. Where it is away, what is left to do waits for the next
@@ -124,6 +146,8 @@ func (s *system) Close() error {
 	}
 	if s.notify != nil {
 		all = append(all, s.notify.Close(ctx))
+	if s.egress != nil {
+		s.egress.Close()
 	}
 	if s.sealer != nil {
 		all = append(all, s.unlessAway(s.sealer.Close(ctx)))
