@@ -90,8 +90,9 @@ func (v *serveVerb) Run(ctx context.Context, sh *Shell) (err error) {
 	if err != nil {
 		return usageOf(err)
 	}
-	sys, err := newSystem(ctx, db, systemConfig{keyFile: v.keyFile(), publicURL: v.PublicURL, keepAudit: v.AuditKeep, catalog: definitions, mail: mail, log: log})
-	cfg := systemConfig{keyFile: v.keyFile(), publicURL: v.PublicURL, keepAudit: v.AuditKeep, catalog: definitions, log: log, resolver: v.resolver()}
+	cfg := systemConfig{
+		keyFile: v.keyFile(), publicURL: v.PublicURL, keepAudit: v.AuditKeep, catalog: definitions, mail: mail, log: log, resolver: v.resolver(),
+	}
 	if cfg.egress, err = v.egress(); err != nil {
 		return usageOf(err)
 	}

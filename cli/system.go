@@ -92,6 +92,9 @@ func newSystem(ctx context.Context, db *store.DB, cfg systemConfig) (s *system, 
 	if s.orgs, err = org.New(org.Config{Store: db.Org(), Guard: s.guard, Now: time.Now, Catalog: s.catalog}); err != nil {
 		return s, err
 	}
+	if err := s.openProviders(cfg); err != nil {
+		return s, err
+	}
 	if s.people, err = iam.New(iam.Config{Store: db.IAM(), Guard: s.guard, Now: time.Now}); err != nil {
 		return s, err
 	}
@@ -107,17 +110,18 @@ func newSystem(ctx context.Context, db *store.DB, cfg systemConfig) (s *system, 
 	if s.notify, err = notify.New(notify.Config{Store: db.Notify(), Box: s.keys, Transport: cfg.mail, PublicURL: cfg.publicURL, Now: time.Now, Log: cfg.log}); err != nil {
 		return s, err
 	}
-	s.signin, err = signin.New(signin.Config{Store: db.SignIn(), Box: s.keys, Mailer: mailer{s.notify}, Now: time.Now, Log: cfg.log, PublicURL: cfg.publicURL})
+	s.signin, err = signin.New(signin.Config{
+		Store: db.SignIn(), Box: s.keys, Mailer: mailer{s.notify}, Now: time.Now, Log: cfg.log, PublicURL: cfg.publicURL, Local: s.logins, Discover: s.logins,
+	})
 	if err != nil {
-	if err := s.openSignIn(cfg); err != nil {
 		return s, err
 	}
 	s.sealer, err = audit.NewSealer(audit.Config{Store: db.Audit(), Keys: s.keys, Now: time.Now, Log: cfg.log, Keep: cfg.keepAudit})
 	return s, err
 }
 
-// openSignIn makes what people sign in by: here, and through identity providers.
-func (s *system) openSignIn(cfg systemConfig) (err error) {
+// openProviders makes identity providers, and what their addresses are asked through.
+func (s *system) openProviders(cfg systemConfig) (err error) {
 	if s.egress, err = egress.New(cfg.egress); err != nil {
 		return err
 	}
@@ -125,10 +129,6 @@ func (s *system) openSignIn(cfg systemConfig) (err error) {
 		Store: s.db.SignIn(), Guard: s.guard, Box: s.keys, Now: time.Now, Log: cfg.log, PublicURL: cfg.publicURL,
 		Client: s.egress.Client(), Resolver: cfg.resolver,
 	})
-	if err != nil {
-		return err
-	}
-	s.signin, err = signin.New(signin.Config{Store: s.db.SignIn(), Box: s.keys, Now: time.Now, Log: cfg.log, PublicURL: cfg.publicURL, Local: s.logins, Discover: s.logins})
 	return err
 }
 
@@ -146,6 +146,7 @@ func (s *system) Close() error {
 	}
 	if s.notify != nil {
 		all = append(all, s.notify.Close(ctx))
+	}
 	if s.egress != nil {
 		s.egress.Close()
 	}

@@ -105,8 +105,6 @@ func TestRequests(t *testing.T) {
 		{"no token needed", "POST", "/oidc/token", `{"grant_type":"refresh_token"}`, []string{"Authorization", ""}, 204, ""},
 		{"unknown path", "GET", "/msp/v3/orgs", "", nil, 404, `there is nothing at "/msp/v3/orgs"`},
 		{"path that would be cleaned", "GET", "/msp//v2/orgs/1/customers", "", nil, 404, `there is nothing at "/msp//v2/orgs/1/customers"`},
-		{"not yet served", "POST", "/msp/v1/orgs/1/customers/2/idps/0123456789abcdef01234567/domains/a.example/verify", "", nil, 404,
-			`there is nothing at "/msp/v1/orgs/1/customers/2/idps/0123456789abcdef01234567/domains/a.example/verify"`},
 		{"unknown method", "PUT", customers + "/2", "", nil, 405, `method PUT is not known at "/msp/v2/orgs/1/customers/2", want one of DELETE, GET, HEAD, PATCH`},
 
 		{"id of letters", "GET", "/msp/v2/orgs/one/customers", "", nil, 400, `orgId: must be a whole number ` + id + `, written without fraction or exponent, is "one"`},
