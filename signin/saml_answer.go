@@ -158,12 +158,6 @@ func (p *Providers) tie(a *Asserted, response *types.Response, startedValue stri
 // signedParts is which parts of an answer bear a signature.
 type signedParts struct{ response, assertion bool }
 
-const (
-	nsProtocol  = "urn:oasis:names:tc:SAML:2.0:protocol"
-	nsAssertion = "urn:oasis:names:tc:SAML:2.0:assertion"
-	nsSignature = "http://www.w3.org/2000/09/xmldsig#"
-)
-
 // examine refuses every answer that is not of the one simple shape: a response with one assertion, each signed by itself or not
 // at all, every signature over the very element that it stands in, and nothing a parser could read in two ways. Signature
 // wrapping needs a second place to put something; there is none.
@@ -177,11 +171,14 @@ func examine(raw []byte, s SAMLSettings) (signed signedParts, err error) {
 		return signed, err
 	}
 	root := doc.Root()
-	if root.NamespaceURI() != nsProtocol || root.Tag != "Response" {
+	if root.NamespaceURI() != saml2.SAMLProtocolNamespace || root.Tag != "Response" {
 		return signed, errors.New("it is no SAML response")
 	}
 	if err := x.element(root); err != nil {
 		return signed, err
+	}
+	if x.responses != 1 {
+		return signed, errors.New("a response stands in another one")
 	}
 	if len(x.assertions) != 1 || x.assertions[0].Parent() != root {
 		return signed, fmt.Errorf("it has %d assertions; want one, in the response itself", len(x.assertions))
@@ -222,6 +219,7 @@ func (s signedParts) enough(policy string) error {
 type examination struct {
 	ids        map[string]bool
 	weak       bool // SHA-1 is taken
+	responses  int
 	assertions []*etree.Element
 	signatures []*etree.Element
 }
@@ -256,14 +254,14 @@ func (x *examination) element(e *etree.Element) error {
 		}
 		x.ids[a.Value] = true
 	}
-	switch ns := e.NamespaceURI(); {
-	case ns == nsAssertion && e.Tag == "EncryptedAssertion":
+	switch e.Tag { // whatever the namespace: nothing else has business to be called so
+	case "EncryptedAssertion":
 		return errors.New("it is encrypted, which this server has given no key for")
-	case ns == nsAssertion && e.Tag == "Assertion":
+	case "Assertion":
 		x.assertions = append(x.assertions, e)
-	case ns == nsProtocol && e.Tag == "Response" && e.Parent().Parent() != nil:
-		return errors.New("a response stands in another one")
-	case ns == nsSignature && e.Tag == "Signature":
+	case "Response":
+		x.responses++
+	case "Signature":
 		x.signatures = append(x.signatures, e)
 	}
 	for _, child := range e.ChildElements() {
