@@ -309,7 +309,7 @@ func (p *Providers) UpdateProvider(ctx context.Context, by access.Caller, org re
 // settle checks what an identity provider is to become.
 func (p *Providers) settle(ctx context.Context, tx Tx, before Provider, after *Provider, secret *string) (err error) {
 	after.UpdatedAt = tx.Now()
-	if err := after.check(tx.Now()); err != nil {
+	if err := after.check(p.now()); err != nil {
 		return err
 	}
 	switch {
@@ -329,7 +329,7 @@ func (p *Providers) settle(ctx context.Context, tx Tx, before Provider, after *P
 		if err != nil {
 			return err
 		}
-		if !tx.Now().Before(k.ExpiresAt) {
+		if !p.now().Before(k.ExpiresAt) {
 			return errs.Invalidf("requestSigningKeyId: the key ended on %s; generate another", k.ExpiresAt.Format(time.DateOnly))
 		}
 	}
