@@ -88,8 +88,9 @@ func (o *op) token(w http.ResponseWriter, r *http.Request) {
 	sum := sha256.Sum256([]byte(r.FormValue("code_verifier")))
 	token, ok := o.tokens[code]
 	if o.refuse != "" || !ok || base64.RawURLEncoding.EncodeToString(sum[:]) != o.verifier[code] {
+		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusBadRequest)
-		reply(w, map[string]string{"error": "invalid_grant"})
+		_, _ = w.Write([]byte(`{"error":"invalid_grant"}`))
 		return
 	}
 	delete(o.tokens, code)
@@ -327,6 +328,7 @@ func TestOpenIDAsksWhoItIs(t *testing.T) {
 	a, err := f.travel(o, p, func(t *trip) {
 		delete(t.claims, "groups")
 		t.claims["_claim_names"] = map[string]string{"groups": "src1"}
+		t.claims["_claim_sources"] = map[string]any{"src1": map[string]string{"endpoint": "https://graph.example"}}
 	})
 	if err != nil || !a.NoGroups {
 		t.Errorf("got %+v, %v", a, err)
