@@ -40,6 +40,12 @@ var contractTests = map[string]func(*msp){
 	"access policies":         testAccessPolicies,
 	"access":                  testAccess,
 	"tokens of iam":           testIAMTokens,
+	"identity providers":      testProviders,
+	"signing keys":            testSigningKeys,
+	"domains":                 testDomains,
+	"domains of customers":    testVouching,
+	"login policy":            testLoginPolicy,
+	"openid providers":        testOIDCProviders,
 	"ended capability":        testEndedCapability,
 	"no inheritance":          testNoInheritance,
 	"own list":                testOwnList,
@@ -58,7 +64,9 @@ func TestContract(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, e engine) {
 		p, expired := agedPlace(t, e, 2*time.Hour)
-		s := p.serve(t)
+		dns := startDNS(t)
+		s := p.serve(t, "--public-url", publicURL, "--dns", dns.address)
+		s.dns = dns
 		t.Run("operations", func(t *testing.T) {
 			for name, test := range contractTests {
 				t.Run(name, func(t *testing.T) {
@@ -88,17 +96,18 @@ var unprovoked = map[string]map[int]string{
 		500: "is a fault of the server",
 		502: "is a fault of another server",
 	},
-	"msp MSP Customer V2#BulkCreateV2": {422: "what a rule refuses is told of the item"},
-	"msp MSP Customer V2#BulkDeleteV2": {422: "what a rule refuses is told of the item"},
-	"iam Capability#index":             {422: "nothing in a list of what is held could be"},
-	"iam Access Policy#delete":         {409: "nothing holds a policy fast"},
-	"iam Contracts#create":             {409: "a contract that exists is changed, as the contract says"},
-	"iam Refresh Token#Show":           {403: "one's own tokens are one's own", 422: "it takes nothing that could be"},
-	"espalier Me#show":                 {400: "it takes nothing that could be wrong", 403: "everyone may see who they are"},
-	"espalier Token#index":             {400: "it takes nothing that could be wrong", 403: "one's own tokens are one's own"},
-	"espalier Token#create":            {403: "one's own tokens are one's own"},
-	"espalier Token#revoke":            {403: "one's own tokens are one's own"},
-	"token Token#token":                {403: "there is no right to it"},
+	"msp MSP Customer V2#BulkCreateV2":        {422: "what a rule refuses is told of the item"},
+	"msp MSP Customer V2#BulkDeleteV2":        {422: "what a rule refuses is told of the item"},
+	"iam Capability#index":                    {422: "nothing in a list of what is held could be"},
+	"iam Access Policy#delete":                {409: "nothing holds a policy fast"},
+	"iam Contracts#create":                    {409: "a contract that exists is changed, as the contract says"},
+	"iam Refresh Token#Show":                  {403: "one's own tokens are one's own", 422: "it takes nothing that could be"},
+	"iam SAML2 Single Identity Provider#show": {401: "anybody may ask", 403: "anybody may ask"},
+	"espalier Me#show":                        {400: "it takes nothing that could be wrong", 403: "everyone may see who they are"},
+	"espalier Token#index":                    {400: "it takes nothing that could be wrong", 403: "one's own tokens are one's own"},
+	"espalier Token#create":                   {403: "one's own tokens are one's own"},
+	"espalier Token#revoke":                   {403: "one's own tokens are one's own"},
+	"token Token#token":                       {403: "there is no right to it"},
 }
 
 // wanted is the statuses that some test has to see.

@@ -234,10 +234,10 @@ func (p *Providers) CreateProvider(ctx context.Context, by access.Caller, org re
 		return Provider{}, err
 	}
 	n.ID, n.Org = ref.ProviderID(id), org
-	if n.Secret, err = p.sealSecret(n.ID, secret); err != nil {
+	if err := n.check(p.now()); err != nil {
 		return Provider{}, err
 	}
-	if err := n.check(p.now()); err != nil {
+	if n.Secret, err = p.sealSecret(n.ID, secret); err != nil {
 		return Provider{}, err
 	}
 	err = p.cfg.Store.Write(ctx, func(tx Tx) error {
@@ -428,11 +428,11 @@ func (n *Provider) check(now time.Time) error {
 	}
 	w.text("name", n.Name, 512)
 	w.text("discoveryHint", n.Hint, 255)
-	w.text("issuer", n.Issuer, 2000)
 	if n.GroupSync != SyncNone && !n.JIT {
 		w.add("groupSyncPolicy: %s needs jitProvisioningEnabled", n.GroupSync)
 	}
 	if n.Protocol == ProtocolSAML {
+		w.text("issuerUri", n.Issuer, 2000)
 		n.SAML.check(&w, now)
 	} else {
 		n.Upstream.check(&w, n.Issuer)

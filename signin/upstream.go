@@ -33,6 +33,7 @@ type UpstreamSettings struct {
 const defaultGroupsClaim = "groups"
 
 func (u UpstreamSettings) check(w *wrongs, issuer string) {
+	w.text("issuer", issuer, 2000)
 	w.text("clientId", u.ClientID, 512)
 	w.text("groupsClaim", u.GroupsClaim, 128)
 	if strings.TrimSpace(u.ClientID) == "" {
@@ -53,8 +54,10 @@ func (u UpstreamSettings) check(w *wrongs, issuer string) {
 }
 
 func (p *Providers) sealSecret(id ref.ProviderID, secret string) (string, error) {
-	if secret == "" {
-		return "", nil
+	var w wrongs
+	w.text("clientSecret", secret, 1024)
+	if err := w.err(); err != nil || secret == "" {
+		return "", err
 	}
 	return sealText(p.cfg.Box, "identity_provider/"+string(id), []byte(secret))
 }

@@ -191,7 +191,9 @@ func (s *server) generateSigningKey(w http.ResponseWriter, r *door.Request) erro
 		return err
 	}
 	w.Header().Set("Location", fmt.Sprintf("/iam/v1/orgs/%d/idps/%s/signing-keys/%s", r.OrgID(), of, k.ID))
-	return door.JSON(w, http.StatusCreated, signingKey(r.OrgID(), k))
+	out := signingKey(r.OrgID(), k)
+	out.Kind = "" // which this one answer does not declare
+	return door.JSON(w, http.StatusCreated, out)
 }
 
 func signingKeys(org ref.OrgID, keys []signin.SigningKey) []wire.SigningKey {

@@ -67,7 +67,7 @@ type ProviderID struct {
 // SigningKey is a key that requests are signed with, as its certificate shows it.
 type SigningKey struct {
 	ID                 ref.SigningKeyID `json:"id"`
-	Kind               string           `json:"kind"` // iam#saml2-idp-signing-key
+	Kind               string           `json:"kind,omitempty"` // iam#saml2-idp-signing-key; not of one just made
 	OrgID              ref.OrgID        `json:"orgId"`
 	IdentityProviderID ref.ProviderID   `json:"identityProviderId"`
 	KeyData            string           `json:"keyData"` // a certificate in PEM
