@@ -23,7 +23,7 @@ func TestEveryOperationHasARouteAndAPrivilege(t *testing.T) {
 		t.Fatal(err)
 	}
 	for api, handlers := range map[string]map[string]door.Handler{
-		msp.API: msp.Handlers(nil), iam.API: iam.Handlers(iam.Config{}), oidc.API: oidc.Handlers(nil), scim.API: scim.Handlers(scim.Config{}), own.API: own.Handlers(own.Config{}),
+		msp.API: msp.Handlers(nil, nil), iam.API: iam.Handlers(iam.Config{}), oidc.API: oidc.Handlers(nil), scim.API: scim.Handlers(scim.Config{}), own.API: own.Handlers(own.Config{}),
 	} {
 		if err := d.Mount(api, handlers); err != nil {
 			t.Error(err)

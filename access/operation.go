@@ -153,5 +153,15 @@ var operations = map[string]map[string]Privilege{
 		"User#reactivate":   UserUpdate,
 		"Project#index":     ProjectIndex,
 		"Project#create":    ProjectCreate,
+
+		"OIDC Provider#index":  ProviderIndex,
+		"OIDC Provider#show":   ProviderShow,
+		"OIDC Provider#create": ProviderCreate,
+		"OIDC Provider#update": ProviderUpdate,
+		"OIDC Provider#delete": ProviderDelete,
+		"SAML Options#show":    ProviderShow,
+		"SAML Options#update":  ProviderUpdate,
+		"Break Glass#show":     LoginPolicyShow,
+		"Break Glass#update":   OrgOwn, // who may pass the identity provider by is the owners' alone
 	},
 }

@@ -109,7 +109,7 @@ const (
 	SCIMConfigShow  Privilege = "scim:config:show"
 )
 
-// OrgOwn is what owners alone have: no operation asks for it by itself, and no other role can hold it.
+// OrgOwn is what owners alone have: no other role can hold it.
 const OrgOwn Privilege = "common:org:own"
 
 // Self marks an operation on what the caller owns (its tokens, its profile): it asks for no privilege in an organization.

@@ -33,6 +33,12 @@ const (
 	CredentialAdmin
 )
 
+// providerWrites is what takes an owner: whoever runs an identity provider of the organization says who its owners are.
+var providerWrites = []string{
+	"iam:saml2_identity_provider:create", "iam:saml2_identity_provider:update", "iam:saml2_identity_provider:delete",
+	"iam:login_policy:update",
+}
+
 // policyWrites is what takes an owner or whoever manages customers: an access policy opens customers, which administering the
 // organization itself does not.
 var policyWrites = []string{"iam:access_policy:create", "iam:access_policy:update", "iam:access_policy:delete"}
@@ -40,7 +46,7 @@ var policyWrites = []string{"iam:access_policy:create", "iam:access_policy:updat
 // Roles lists the shipped roles by id.
 var Roles = []Role{
 	{OrgOwner, "org_owner", "Manage organization", "iam", []string{"*:*:*"}, nil, true},
-	{IAMAdmin, "iam_admin", "Administer organization", "iam", []string{"iam:*:*", "scim:*:*"}, policyWrites, true},
+	{IAMAdmin, "iam_admin", "Administer organization", "iam", []string{"iam:*:*", "scim:*:*"}, slices.Concat(policyWrites, providerWrites), true},
 	{OrgViewer, "org_viewer", "View organization", "iam", []string{"iam:*:index", "iam:*:show"}, nil, true},
 	{MSPAdmin, "msp_admin", "Manage MSP Customer", "msp", []string{"msp:*:*", "iam:access_policy:*"}, nil, true},
 	{MSPViewer, "msp_viewer", "View MSP Customers", "msp", []string{"msp:*:index", "msp:*:show"}, nil, true},

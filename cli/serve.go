@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -24,8 +25,10 @@ import (
 	apiscim "espalier.dev/api/scim"
 	pages "espalier.dev/api/signin"
 	"espalier.dev/audit/trail"
+	"espalier.dev/egress"
 	"espalier.dev/errs"
 	"espalier.dev/org"
+	"espalier.dev/signin"
 )
 
 // served is the documents at /docs, in the order of their chooser.
@@ -40,6 +43,9 @@ type serveVerb struct {
 	AuditKeep      time.Duration `default:"9600h" placeholder:"TIME" help:"How long audit entries are kept, e.g. 9600h (400 days); 0 keeps them for ever."`
 	mailFlags
 	APIEvents      string         `name:"api-events" default:"changes" enum:"none,changes,all" placeholder:"WHICH" help:"Calls of the API that organizations see in their api-events: changes (and refusals), all, or none."`
+	EgressMap      string         `placeholder:"FILE" help:"YAML map host: base URL that sends requests for a host elsewhere, *.suffix for many hosts."`
+	EgressAllow    []netip.Prefix `placeholder:"NET,…" help:"Private networks that identity providers may nevertheless be in, e.g. 10.1.0.0/16."`
+	DNS            string         `name:"dns" placeholder:"ADDR" help:"DNS server that domains are verified by, host:port, instead of the machine's."`
 	RateLimit      float64        `default:"200" placeholder:"N" help:"Requests per second that one caller may make on average; 0: any number."`
 	RateBurst      int            `default:"400" placeholder:"N" help:"Requests that one caller may make at once."`
 	TrustedProxies []netip.Prefix `placeholder:"NET,…" help:"Networks of proxies whose X-Forwarded-For is believed, e.g. 10.0.0.0/8."`
@@ -85,12 +91,42 @@ func (v *serveVerb) Run(ctx context.Context, sh *Shell) (err error) {
 	if err != nil {
 		return usageOf(err)
 	}
-	sys, err := newSystem(ctx, db, systemConfig{keyFile: v.keyFile(), publicURL: v.PublicURL, keepAudit: v.AuditKeep, catalog: definitions, mail: mail, log: log})
+	cfg := systemConfig{
+		keyFile: v.keyFile(), publicURL: v.PublicURL, keepAudit: v.AuditKeep, catalog: definitions, mail: mail, log: log, resolver: v.resolver(),
+	}
+	if cfg.egress, err = v.egress(); err != nil {
+		return usageOf(err)
+	}
+	sys, err := newSystem(ctx, db, cfg)
 	if err != nil {
 		return err
 	}
 	defer closing(sys, &err)
 	return v.serve(ctx, sh, sys, log)
+}
+
+// egress is what lets requests out that somebody other than the operator names.
+func (v *serveVerb) egress() (cfg egress.Config, err error) {
+	cfg.Allow = v.EgressAllow
+	if v.EgressMap == "" {
+		return cfg, nil
+	}
+	text, err := os.ReadFile(v.EgressMap)
+	if err != nil {
+		return cfg, fmt.Errorf("--egress-map: %w", err)
+	}
+	cfg.Map, err = egress.ParseMap(text)
+	return cfg, err
+}
+
+// resolver asks the DNS server that was named; nil: the machine's own.
+func (v *serveVerb) resolver() signin.Resolver {
+	if v.DNS == "" {
+		return nil
+	}
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, v.DNS)
+	}}
 }
 
 func (v *serveVerb) logger(sh *Shell) *slog.Logger {
@@ -180,18 +216,18 @@ func (v *serveVerb) routes(sys *system, telemetry *api.Telemetry, recorder *trai
 		return nil, err
 	}
 	for name, handlers := range map[string]map[string]door.Handler{
-		msp.API:     msp.Handlers(sys.orgs),
-		apiiam.API:  apiiam.Handlers(apiiam.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Trail: sys.trail, Catalog: sys.catalog, Zone: zone}),
 		apiscim.API: apiscim.Handlers(apiscim.Config{Directory: sys.directory, PublicURL: v.PublicURL}),
+		msp.API:     msp.Handlers(sys.orgs, sys.logins),
+		apiiam.API:  apiiam.Handlers(apiiam.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Trail: sys.trail, Providers: sys.logins, Catalog: sys.catalog, Zone: zone}),
 		oidc.API:    oidc.Handlers(sys.tokens),
-		own.API:     own.Handlers(own.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Trail: sys.trail, Catalog: sys.catalog, Now: time.Now, Stopping: stopping}),
+		own.API:     own.Handlers(own.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Trail: sys.trail, Providers: sys.logins, Catalog: sys.catalog, Now: time.Now, Stopping: stopping}),
 	} {
 		if err := d.Mount(name, handlers); err != nil {
 			return nil, err
 		}
 	}
 	people, err := pages.New(pages.Config{
-		Service: sys.signin, Invitations: sys.people, Log: sys.log,
+		Service: sys.signin, Invitations: sys.people, Providers: sys.logins, Log: sys.log,
 		Allow: func(r *http.Request) (time.Duration, bool) {
 			return addresses.Allow(api.ClientAddr(r, v.TrustedProxies))
 		},

@@ -11,11 +11,13 @@ import (
 	"espalier.dev/access"
 	"espalier.dev/audit"
 	"espalier.dev/audit/trail"
+	"espalier.dev/egress"
 	"espalier.dev/errs"
 	"espalier.dev/iam"
 	"espalier.dev/keyring"
 	"espalier.dev/notify"
 	"espalier.dev/org"
+	"espalier.dev/ref"
 	"espalier.dev/scim"
 	"espalier.dev/signin"
 	"espalier.dev/store"
@@ -37,6 +39,8 @@ type systemConfig struct {
 	keyFile   string
 	publicURL string
 	keepAudit time.Duration
+	egress    egress.Config
+	resolver  signin.Resolver  // nil: the machine's
 	catalog   []org.Definition // of the operator's file
 	mail      notify.Transport // nil: no mail leaves
 	log       *slog.Logger
@@ -54,6 +58,8 @@ type system struct {
 	tokens    *token.Service
 	trail     *trail.Service
 	notify    *notify.Service
+	egress    *egress.Guard
+	logins    *signin.Providers
 	signin    *signin.Service
 	sealer    *audit.Sealer
 	log       *slog.Logger
@@ -68,52 +74,90 @@ func newSystem(ctx context.Context, db *store.DB, cfg systemConfig) (s *system, 
 			s = nil
 		}
 	}()
-	issuer := cmp.Or(cfg.publicURL, "urn:espalier") // the same on every server of a database, wherever it listens
 	if s.keys, err = keyring.Load(cfg.keyFile); err != nil {
 		return s, err
 	}
 	if err := auditdb.Settle(ctx, db.DB); err != nil {
 		return s, err
 	}
-	ttl := time.Duration(0) // this process alone writes
-	if db.Shared() {
-		ttl = othersSeen
-	}
-	if s.guard, err = access.NewGuard(access.Config{Loader: db.Access(), Now: time.Now, TTL: ttl}); err != nil {
+	if err := s.openGuard(); err != nil {
 		return s, err
 	}
-	db.Tell(s.guard)
-	if s.catalog, err = org.NewCatalog(cfg.catalog); err != nil {
-		return s, err
-	}
-	if s.orgs, err = org.New(org.Config{Store: db.Org(), Guard: s.guard, Now: time.Now, Catalog: s.catalog, Tell: s.tellOwners}); err != nil {
-		return s, err
-	}
-	if s.notify, err = notify.New(notify.Config{Store: db.Notify(), Box: s.keys, Transport: cfg.mail, PublicURL: cfg.publicURL, Now: time.Now, Log: cfg.log}); err != nil {
-		return s, err
-	}
-	s.people, err = iam.New(iam.Config{Store: db.IAM(), Guard: s.guard, Mail: inviter{s.notify}, PublicURL: cfg.publicURL, Now: time.Now})
-	if err != nil {
-		return s, err
-	}
-	if s.directory, err = scim.New(scim.Config{Store: db.SCIM(), Guard: s.guard, People: s.people}); err != nil {
-		return s, err
-	}
-	s.tokens, err = token.New(ctx, token.Config{
-		Store: db.Token(), Box: s.keys, Sessions: s.guard, Issuer: issuer, Audience: audience, Now: time.Now, Log: cfg.log,
-	})
-	if err != nil {
-		return s, err
+	for _, open := range []func(context.Context, systemConfig) error{s.openTree, s.openProviders, s.openPeople, s.openTokens} {
+		if err := open(ctx, cfg); err != nil {
+			return s, err
+		}
 	}
 	if s.trail, err = trail.New(trail.Config{Store: db.Trail(), Guard: s.guard, Now: time.Now, Shared: db.Shared()}); err != nil {
 		return s, err
 	}
-	s.signin, err = signin.New(signin.Config{Store: db.SignIn(), Box: s.keys, Mailer: mailer{s.notify}, Now: time.Now, Log: cfg.log, PublicURL: cfg.publicURL})
-	if err != nil {
-		return s, err
-	}
 	s.sealer, err = audit.NewSealer(audit.Config{Store: db.Audit(), Keys: s.keys, Now: time.Now, Log: cfg.log, Keep: cfg.keepAudit})
 	return s, err
+}
+
+// openGuard makes what decides.
+func (s *system) openGuard() (err error) {
+	ttl := time.Duration(0) // this process alone writes
+	if s.db.Shared() {
+		ttl = othersSeen
+	}
+	if s.guard, err = access.NewGuard(access.Config{Loader: s.db.Access(), Now: time.Now, TTL: ttl}); err == nil {
+		s.db.Tell(s.guard)
+	}
+	return err
+}
+
+// openTree makes the tree, and the mail that tells of what happens in it.
+func (s *system) openTree(_ context.Context, cfg systemConfig) (err error) {
+	if s.catalog, err = org.NewCatalog(cfg.catalog); err != nil {
+		return err
+	}
+	if s.orgs, err = org.New(org.Config{Store: s.db.Org(), Guard: s.guard, Now: time.Now, Catalog: s.catalog, Tell: s.tellOwners}); err != nil {
+		return err
+	}
+	s.notify, err = notify.New(notify.Config{Store: s.db.Notify(), Box: s.keys, Transport: cfg.mail, PublicURL: cfg.publicURL, Now: time.Now, Log: cfg.log})
+	return err
+}
+
+// openPeople makes members, the directories that keep them, and how they sign in.
+func (s *system) openPeople(_ context.Context, cfg systemConfig) (err error) {
+	s.people, err = iam.New(iam.Config{
+		Store: s.db.IAM(), Guard: s.guard, Mail: inviter{s.notify}, PublicURL: cfg.publicURL, Domains: s.logins, Now: time.Now,
+	})
+	if err != nil {
+		return err
+	}
+	home := func(ctx context.Context, tx scim.Tx, email string) (ref.OrgID, error) {
+		return signin.Home(ctx, tx.(signin.Tx), email) // a transaction has the statements of every domain
+	}
+	if s.directory, err = scim.New(scim.Config{Store: s.db.SCIM(), Guard: s.guard, People: s.people, Home: home}); err != nil {
+		return err
+	}
+	s.signin, err = signin.New(signin.Config{
+		Store: s.db.SignIn(), Box: s.keys, Mailer: mailer{s.notify}, Now: time.Now, Log: cfg.log, PublicURL: cfg.publicURL, Local: s.logins, Discover: s.logins,
+	})
+	return err
+}
+
+// openTokens makes what programs authenticate by.
+func (s *system) openTokens(ctx context.Context, cfg systemConfig) (err error) {
+	issuer := cmp.Or(cfg.publicURL, "urn:espalier") // the same on every server of a database, wherever it listens
+	s.tokens, err = token.New(ctx, token.Config{
+		Store: s.db.Token(), Box: s.keys, Sessions: s.guard, Issuer: issuer, Audience: audience, Now: time.Now, Log: cfg.log,
+	})
+	return err
+}
+
+// openProviders makes identity providers, and what their addresses are asked through.
+func (s *system) openProviders(_ context.Context, cfg systemConfig) (err error) {
+	if s.egress, err = egress.New(cfg.egress); err != nil {
+		return err
+	}
+	s.logins, err = signin.NewProviders(signin.ProvidersConfig{
+		Store: s.db.SignIn(), Guard: s.guard, Box: s.keys, Now: time.Now, Log: cfg.log, PublicURL: cfg.publicURL,
+		Client: s.egress.Client(), Resolver: cfg.resolver,
+	})
+	return err
 }
 
 // Close ends what runs in the background. The database stays open. Where it is away, what is left to do waits for the next
@@ -130,6 +174,9 @@ func (s *system) Close() error {
 	}
 	if s.notify != nil {
 		all = append(all, s.notify.Close(ctx))
+	}
+	if s.egress != nil {
+		s.egress.Close()
 	}
 	if s.sealer != nil {
 		all = append(all, s.unlessAway(s.sealer.Close(ctx)))

@@ -104,7 +104,7 @@ func testSCIMUsers(m *msp) {
 	var jo, shown scimResource
 	a.into(&jo)
 	equal(m.t, "location", a.header.Get("Location"), jo.Meta.Location)
-	m.do("GET", jo.Meta.Location, nil).want(200).into(&shown) // at once
+	m.do("GET", strings.TrimPrefix(jo.Meta.Location, publicURL), nil).want(200).into(&shown) // at once
 	equal(m.t, "shown", shown, jo)
 	equal(m.t, "made", fmt.Sprint(jo.UserName, jo.ExternalID, jo.Active, jo.Name, jo.Emails, jo.PhoneNumbers, jo.Meta.ResourceType),
 		"Jo@acme.exampleE-1true {Ann Lee} [{jo@acme.example work}] [{+1 mobile}]User")

@@ -54,6 +54,12 @@ var contractTests = map[string]func(*msp){
 	"scim by entra id":        testEntraID,
 	"scim by okta":            testOkta,
 	"scim is no back door":    testSCIMBackDoor,
+	"identity providers":      testProviders,
+	"signing keys":            testSigningKeys,
+	"domains":                 testDomains,
+	"domains of customers":    testVouching,
+	"login policy":            testLoginPolicy,
+	"openid providers":        testOIDCProviders,
 	"ended capability":        testEndedCapability,
 	"no inheritance":          testNoInheritance,
 	"own list":                testOwnList,
@@ -72,7 +78,9 @@ func TestContract(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, e engine) {
 		p, expired := agedPlace(t, e, 2*time.Hour)
-		s := p.serve(t)
+		dns := startDNS(t)
+		s := p.serve(t, "--public-url", publicURL, "--dns", dns.address)
+		s.dns = dns
 		t.Run("operations", func(t *testing.T) {
 			for name, test := range contractTests {
 				t.Run(name, func(t *testing.T) {
@@ -102,24 +110,25 @@ var unprovoked = map[string]map[int]string{
 		500: "is a fault of the server",
 		502: "is a fault of another server",
 	},
-	"msp MSP Customer V2#BulkCreateV2":   {422: "what a rule refuses is told of the item"},
-	"msp MSP Customer V2#BulkDeleteV2":   {422: "what a rule refuses is told of the item"},
-	"iam Capability#index":               {422: "nothing in a list of what is held could be"},
-	"iam Access Policy#delete":           {409: "nothing holds a policy fast"},
-	"iam Contracts#create":               {409: "a contract that exists is changed, as the contract says"},
-	"iam User Invitation#index":          {404: "a list of one's own may be empty"},
-	"iam Refresh Token#Show":             {403: "one's own tokens are one's own", 422: "it takes nothing that could be"},
-	"espalier Me#show":                   {400: "it takes nothing that could be wrong", 403: "everyone may see who they are"},
-	"espalier Token#index":               {400: "it takes nothing that could be wrong", 403: "one's own tokens are one's own"},
-	"espalier Token#create":              {403: "one's own tokens are one's own"},
-	"espalier Token#revoke":              {403: "one's own tokens are one's own"},
-	"token Token#token":                  {403: "there is no right to it"},
-	"iam Group Membership#replace":       {409: "nothing hands a user group to a directory yet; the tests of store have it"},
-	"iam Group Membership#delete":        {409: "as replace"},
-	"iam User#create":                    {404: "an organization the caller has no tie to aside, nothing is looked for"},
-	"iam Group#create":                   {404: "as User#create"},
-	"iam User Memberships#index":         {403: "whom one may not see is not found"},
-	"iam User Memberships#indexProjects": {403: "whom one may not see is not found"},
+	"msp MSP Customer V2#BulkCreateV2":        {422: "what a rule refuses is told of the item"},
+	"msp MSP Customer V2#BulkDeleteV2":        {422: "what a rule refuses is told of the item"},
+	"iam Capability#index":                    {422: "nothing in a list of what is held could be"},
+	"iam Access Policy#delete":                {409: "nothing holds a policy fast"},
+	"iam Contracts#create":                    {409: "a contract that exists is changed, as the contract says"},
+	"iam User Invitation#index":               {404: "a list of one's own may be empty"},
+	"iam Refresh Token#Show":                  {403: "one's own tokens are one's own", 422: "it takes nothing that could be"},
+	"espalier Me#show":                        {400: "it takes nothing that could be wrong", 403: "everyone may see who they are"},
+	"espalier Token#index":                    {400: "it takes nothing that could be wrong", 403: "one's own tokens are one's own"},
+	"espalier Token#create":                   {403: "one's own tokens are one's own"},
+	"espalier Token#revoke":                   {403: "one's own tokens are one's own"},
+	"token Token#token":                       {403: "there is no right to it"},
+	"iam Group Membership#replace":            {409: "nothing hands a user group to a directory yet; the tests of store have it"},
+	"iam Group Membership#delete":             {409: "as replace"},
+	"iam User#create":                         {404: "an organization the caller has no tie to aside, nothing is looked for"},
+	"iam Group#create":                        {404: "as User#create"},
+	"iam User Memberships#index":              {403: "whom one may not see is not found"},
+	"iam User Memberships#indexProjects":      {403: "whom one may not see is not found"},
+	"iam SAML2 Single Identity Provider#show": {401: "anybody may ask", 403: "anybody may ask"},
 }
 
 // wanted is the statuses that some test has to see.
@@ -767,7 +776,7 @@ func testBodyForms(m *msp) {
 
 func testUnknown(m *msp) {
 	m.do("GET", "/msp/v3/orgs/1", nil).wantError(404, "not_found", "/msp/v3/orgs/1")
-	m.do("GET", m.at("/iam/v1", "/idps"), nil).wantError(404, "not_found") // not served yet
+	m.do("GET", m.at("/iam/v1", "/idols"), nil).wantError(404, "not_found", "/idols")
 	a := m.do("PUT", m.at("/msp/v2", "/customers"), object{})
 	a.wantError(405, "method_not_allowed", "PUT")
 	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {

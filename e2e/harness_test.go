@@ -177,6 +177,7 @@ type server struct {
 	cmd  *exec.Cmd
 	log  logLines
 	seen seen          // every answer
+	dns  *nameServer   // what domains are verified by; nil: the machine's
 	done chan struct{} // closed when the log has ended, after the process
 
 	stopped sync.Once

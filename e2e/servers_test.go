@@ -86,7 +86,7 @@ func TestKeysFollowOneAnother(t *testing.T) {
 		verify(t, c.bearer, c.keys())
 
 		late, _ := agedPlace(t, e, 29*24*time.Hour+time.Hour) // the key has 23 hours left to sign
-		s := late.serve(t)
+		s := late.serve(t, "--public-url", publicURL)
 		c = s.owner(t)
 		keys := c.keys()
 		if len(keys) != 2 {
@@ -96,7 +96,7 @@ func TestKeysFollowOneAnother(t *testing.T) {
 		s.stop()
 
 		over, _ := agedPlace(t, e, 30*24*time.Hour+time.Hour) // it has stopped signing an hour ago
-		s = over.serve(t)
+		s = over.serve(t, "--public-url", publicURL)
 		c = s.owner(t)
 		if keys = c.keys(); len(keys) != 2 {
 			t.Errorf("keys after one has stopped signing: got %v", keys)
@@ -112,8 +112,8 @@ func TestKeysFollowOneAnother(t *testing.T) {
 func pair(t *testing.T) (a, b *server) {
 	t.Helper()
 	p := newPlace(t, postgres)
-	a = p.serve(t, "--public-url", "https://espalier.example.com")
-	return a, p.serve(t, "--public-url", "https://espalier.example.com")
+	a = p.serve(t, "--public-url", publicURL)
+	return a, p.serve(t, "--public-url", publicURL)
 }
 
 // What takes access away on one server counts on the other within 5 seconds.
@@ -165,7 +165,7 @@ func TestServersStartTogether(t *testing.T) {
 		servers := make(chan *server)
 		const together = 3
 		for range together {
-			go func() { servers <- p.launch(t, "--migrate", "--public-url", "https://espalier.example.com") }()
+			go func() { servers <- p.launch(t, "--migrate", "--public-url", publicURL) }()
 		}
 		var all []*server
 		for range together {

@@ -83,7 +83,7 @@ func checkOwners(p *problems, owners []Owner) {
 	seen := make(map[string]int, len(owners))
 	for i, o := range owners {
 		member := indexed("owners", i)
-		if !emailShape().MatchString(o.Email) || len(o.Email) > maxEmail {
+		if !IsEmail(o.Email) {
 			p.add("%s.email: %q is no e-mail address; want one such as ann@acme.example", member, clip(o.Email))
 		}
 		checkText(p, member+".firstName", o.FirstName, maxPersonName)

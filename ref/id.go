@@ -1,6 +1,9 @@
 package ref
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Ids are positive, unique in their kind on one server, and never used again after a delete. Zero is no thing.
 type (
@@ -24,6 +27,10 @@ type (
 	TokenID string
 	// AccessPolicyID names an access policy, or a granular role, scoped permission or scope of one: a UUID.
 	AccessPolicyID string
+	// ProviderID names an identity provider: 24 hexadecimal digits.
+	ProviderID string
+	// SigningKeyID names a key that requests to an identity provider are signed with: 24 hexadecimal digits.
+	SigningKeyID string
 )
 
 func (id OrgID) String() string            { return strconv.FormatInt(int64(id), 10) }
@@ -34,3 +41,9 @@ func (id RoleID) String() string           { return strconv.FormatInt(int64(id),
 func (id AccessRuleID) String() string     { return strconv.FormatInt(int64(id), 10) }
 func (id ContractID) String() string       { return strconv.FormatInt(int64(id), 10) }
 func (id ServiceAccountID) String() string { return strconv.FormatInt(int64(id), 10) }
+
+// Canonical is the id in small letters, as it is kept: hexadecimal digits may come in either.
+func (id ProviderID) Canonical() ProviderID { return ProviderID(strings.ToLower(string(id))) }
+
+// Canonical is the id in small letters, as it is kept.
+func (id SigningKeyID) Canonical() SigningKeyID { return SigningKeyID(strings.ToLower(string(id))) }

@@ -176,7 +176,7 @@ type half struct {
 }
 
 func (s *Service) wantCode(ctx context.Context, v Visitor, who Person, stored StoredPassword, account counter) (Step, error) {
-	data, err := json.Marshal(half{Proofs: []Proof{{Password, s.now()}}})
+	data, err := json.Marshal(half{Proofs: []Proof{{Method: Password, At: s.now()}}})
 	if err != nil {
 		return Step{}, err
 	}

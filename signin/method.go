@@ -3,6 +3,8 @@ package signin
 import (
 	"slices"
 	"time"
+
+	"espalier.dev/ref"
 )
 
 // Method is a way to prove who one is.
@@ -20,8 +22,9 @@ const (
 
 // Proof is a method that was used, and when.
 type Proof struct {
-	Method Method    `json:"method"`
-	At     time.Time `json:"at"`
+	Method   Method         `json:"method"`
+	At       time.Time      `json:"at"`
+	Provider ref.ProviderID `json:"provider,omitempty"` // that vouched for it
 }
 
 // references are the values of RFC 8176 for each method.

@@ -111,6 +111,9 @@ type OpenSession struct {
 	Methods []Method  // used now
 	Proofs  []Proof   // used before, as part of the same sign-in
 	Only    ref.OrgID // not 0: see Session
+	// Through is the organization whose identity provider vouched for the user, and which one; zero for none.
+	Through  ref.OrgID
+	Provider ref.ProviderID
 	Visitor
 }
 
@@ -152,7 +155,7 @@ func (s *Service) newSession(o OpenSession) (Opened, error) {
 	text, now := id+"."+secret, s.now()
 	proofs := slices.Clone(o.Proofs)
 	for _, m := range o.Methods {
-		proofs = append(proofs, Proof{m, now})
+		proofs = append(proofs, Proof{Method: m, At: now, Provider: o.Provider})
 	}
 	return Opened{Secret: text, Session: Session{
 		ID: ref.TokenID(id), User: o.User, Kind: cmp.Or(o.Kind, Browser), Hash: hashFor("session", text), Only: o.Only, Proofs: proofs,
@@ -177,7 +180,7 @@ func (s *Service) open(ctx context.Context, tx Tx, o OpenSession, made Session) 
 	}
 	for _, m := range o.Methods {
 		err := record(ctx, tx, change{
-			by: made.Caller(o.RequestID), action: "authentication." + string(m), user: o.User, org: o.Only,
+			by: made.Caller(o.RequestID), action: "authentication." + string(m), user: o.User, org: cmp.Or(o.Through, o.Only),
 			details: map[string]any{"session": made.ID, "address": made.Address, "agent": made.Agent},
 		})
 		if err != nil {

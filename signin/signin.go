@@ -42,6 +42,7 @@ type Tx interface {
 	passkeyTx
 	onceTx
 	throttleTx
+	providerTx
 
 	// Sweep removes what has ended before now, and tries last made before forget.
 	Sweep(ctx context.Context, now, forget time.Time) error

@@ -71,10 +71,18 @@ func (o *outbox) take() []signin.Mail {
 	return sent
 }
 
-// policy gives every user the same terms.
-type policy struct{ terms signin.LocalTerms }
+// policy gives every user the same terms, or asks another.
+type policy struct {
+	terms signin.LocalTerms
+	by    signin.LocalPolicy
+}
 
-func (p *policy) Local(context.Context, ref.UserID) (signin.LocalTerms, error) { return p.terms, nil }
+func (p *policy) Local(ctx context.Context, user ref.UserID) (signin.LocalTerms, error) {
+	if p.by != nil {
+		return p.by.Local(ctx, user)
+	}
+	return p.terms, nil
+}
 
 const (
 	ann     = "ann@northwind.example"

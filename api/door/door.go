@@ -99,44 +99,38 @@ func New(c Config) (*Door, error) {
 }
 
 // Mount serves an API of the contract. The handlers, by operationId, and the operations of its document have to match one
-// to one, apart from those listed in notYet; every mismatch is named at once.
+// to one; every mismatch is named at once.
 func (d *Door) Mount(api string, handlers map[string]Handler) error {
 	i := slices.Index(contract.Names(), api)
 	if i < 0 {
 		return fmt.Errorf("mount: the contract has no API %q", api)
 	}
 	table := opgen.All()[i]
-	if err := match(table, handlers, notYet[api]); err != nil {
+	if err := match(table, handlers); err != nil {
 		return fmt.Errorf("mount %s: %w", api, err)
 	}
 	checker := check.New(table)
 	for i := range table.Operations {
 		op := &table.Operations[i]
-		if h := handlers[op.ID]; h != nil {
-			rt := d.route(table, op, checker, h)
-			d.served = append(d.served, rt.Served)
-			d.mux.HandleFunc(op.Method+" "+op.Path, func(w http.ResponseWriter, r *http.Request) {
-				w.(*exchange).serve(rt, r)
-			})
-		}
+		rt := d.route(table, op, checker, handlers[op.ID])
+		d.served = append(d.served, rt.Served)
+		d.mux.HandleFunc(op.Method+" "+op.Path, func(w http.ResponseWriter, r *http.Request) {
+			w.(*exchange).serve(rt, r)
+		})
 	}
 	return nil
 }
 
-func match(api *contract.API, handlers map[string]Handler, later []string) error {
+func match(api *contract.API, handlers map[string]Handler) error {
 	var problems []error
 	known := map[string]bool{}
 	for _, op := range api.Operations {
 		known[op.ID] = true
-		served, listed := handlers[op.ID] != nil, slices.Contains(later, op.ID)
-		if !served && !listed {
+		if handlers[op.ID] == nil {
 			problems = append(problems, fmt.Errorf("operation %q has no handler", op.ID))
 		}
-		if served && listed {
-			problems = append(problems, fmt.Errorf("operation %q has a handler and is listed as not yet served", op.ID))
-		}
 	}
-	for _, id := range slices.Concat(slices.Sorted(maps.Keys(handlers)), later) {
+	for _, id := range slices.Sorted(maps.Keys(handlers)) {
 		if !known[id] {
 			problems = append(problems, fmt.Errorf("there is no operation %q", id))
 		}

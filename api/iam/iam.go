@@ -7,6 +7,7 @@ import (
 	"espalier.dev/audit/trail"
 	"espalier.dev/iam"
 	"espalier.dev/org"
+	"espalier.dev/signin"
 	"espalier.dev/token"
 )
 
@@ -19,6 +20,8 @@ type Config struct {
 	People *iam.Service
 	Tokens *token.Service
 	Trail  *trail.Service
+	// Providers is identity providers, their domains and who has to use them.
+	Providers *signin.Providers
 	// Catalog describes capabilities.
 	Catalog org.Catalog
 	// Zone is the server's part of references.
@@ -43,6 +46,8 @@ func Handlers(cfg Config) map[string]door.Handler {
 		s.refreshTokens(),
 		s.events(),
 		s.invitations(),
+		s.identityProviders(),
+		s.domains(),
 	} {
 		maps.Copy(all, noun)
 	}

@@ -3,14 +3,15 @@ package msp
 import (
 	"espalier.dev/api/door"
 	"espalier.dev/org"
+	"espalier.dev/signin"
 )
 
 // API is the name of the document that is served.
 const API = "msp"
 
-// Handlers is the operations of the API over the use cases of the tree.
-func Handlers(orgs *org.Service) map[string]door.Handler {
-	s := &server{orgs: orgs}
+// Handlers is the operations of the API over the use cases of the tree, and those of domains.
+func Handlers(orgs *org.Service, providers *signin.Providers) map[string]door.Handler {
+	s := &server{orgs: orgs, providers: providers}
 	return map[string]door.Handler{
 		"MSP Customer#Index":  s.list(v1),
 		"MSP Customer#Create": s.create(v1),
@@ -30,10 +31,15 @@ func Handlers(orgs *org.Service) map[string]door.Handler {
 		"MSP Customer Tag#Show":            s.showTags,
 		"MSP Customer Tag#Create":          s.addTags,
 		"MSP Customer Tag#Delete":          s.removeTag,
+
+		"MSP Customer Domain#Verify": s.verifyDomain,
 	}
 }
 
-type server struct{ orgs *org.Service }
+type server struct {
+	orgs      *org.Service
+	providers *signin.Providers
+}
 
 // version is which of the two APIs an answer is written for.
 type version int

@@ -3,6 +3,7 @@ package own
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"espalier.dev/iam"
 	"espalier.dev/org"
 	"espalier.dev/ref"
+	"espalier.dev/signin"
 	"espalier.dev/token"
 )
 
@@ -30,12 +32,14 @@ type Tokens interface {
 
 // Config is the use cases that the API is served over. All are needed.
 type Config struct {
-	Orgs    *org.Service
-	People  *iam.Service
-	Tokens  Tokens
-	Trail   *trail.Service
-	Catalog org.Catalog // describes capabilities
-	Now     func() time.Time
+	Orgs   *org.Service
+	People *iam.Service
+	Tokens Tokens
+	Trail  *trail.Service
+	// Providers is identity providers and who may pass them by.
+	Providers *signin.Providers
+	Catalog   org.Catalog // describes capabilities
+	Now       func() time.Time
 	// Stopping is closed when the server begins to stop: answers that wait for news end then.
 	Stopping <-chan struct{}
 }
@@ -43,7 +47,7 @@ type Config struct {
 // Handlers is the operations of the API.
 func Handlers(c Config) map[string]door.Handler {
 	s := &server{c}
-	return map[string]door.Handler{
+	all := map[string]door.Handler{
 		"Me#show": s.me,
 
 		"Access#explain": s.explainAccess,
@@ -72,6 +76,8 @@ func Handlers(c Config) map[string]door.Handler {
 		"Token#create": s.createToken,
 		"Token#revoke": s.revokeToken,
 	}
+	maps.Copy(all, s.providers())
+	return all
 }
 
 type server struct{ Config }

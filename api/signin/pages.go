@@ -19,6 +19,7 @@ import (
 type Config struct {
 	Service     *auth.Service
 	Invitations Invitations
+	Providers   *auth.Providers // nil: nobody signs in through one
 	Log         *slog.Logger
 	// Home is where people go who have signed in; "" for /account.
 	Home string
@@ -47,6 +48,7 @@ func New(cfg Config) (*Pages, error) {
 			return nil, fmt.Errorf("public address: %w", err)
 		}
 	}
+	p.origin.AddInsecureBypassPattern("POST /signin/saml/{id}/acs") // what comes from another site by design; it changes nothing
 	var err error
 	p.views, err = newViews()
 	return p, err
@@ -88,16 +90,34 @@ func (p *Pages) Mount(mux *http.ServeMux, observe func(pattern string, h http.Ha
 		{"POST", "/account/sessions/end", p.signedIn(p.endSession)},
 		{"POST", "/account/sessions/end-others", p.signedIn(p.endOthers)},
 	} {
-		mux.Handle(route.method+" "+route.path, observe(route.path, p.guarded(route.handle)))
+		mux.Handle(route.method+" "+route.path, observe(route.path, p.guarded(maxBody, route.handle)))
+	}
+	if p.cfg.Providers != nil {
+		p.mountProviders(mux, observe)
 	}
 	mux.Handle("GET "+p.views.assets+"{file}", observe("/signin/assets/{file}", http.HandlerFunc(p.views.serveAsset)))
+}
+
+func (p *Pages) mountProviders(mux *http.ServeMux, observe func(pattern string, h http.Handler) http.Handler) {
+	for _, route := range []struct {
+		method, path string
+		handle       handler
+	}{
+		{"GET", "/signin/sso", p.byHint},
+		{"GET", "/signin/provider/{id}", p.depart},
+		{"POST", "/signin/saml/{id}/acs", p.arrive},
+		{"POST", "/signin/saml/{id}/finish", p.finishSAML},
+		{"GET", "/signin/oidc/{id}", p.finishOIDC},
+	} {
+		mux.Handle(route.method+" "+route.path, observe(route.path, p.guarded(maxAnswer, route.handle)))
+	}
 }
 
 // maxBody bounds what a form or a passkey's answer may have, in bytes.
 const maxBody = 64 << 10
 
 // guarded is a handler behind what every page asks for: not too often, not from another site's page, not too big.
-func (p *Pages) guarded(h handler) http.Handler {
+func (p *Pages) guarded(limit int64, h handler) http.Handler {
 	inner := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if p.cfg.Allow != nil {
 			if wait, ok := p.cfg.Allow(r); !ok {
@@ -105,7 +125,7 @@ func (p *Pages) guarded(h handler) http.Handler {
 				return
 			}
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		if err := h(w, r); err != nil {
 			p.fail(w, r, err)
 		}

@@ -240,7 +240,8 @@ func TestAccountChanges(t *testing.T) {
 func TestOrganizationsOwnSignIn(t *testing.T) {
 	t.Parallel()
 	b := newSite(t, "http://localhost").browser()
-	b.post("/signin", "email", "x@acme.example", "next", "/customers").want(t, http.StatusOK, "url=https://idp.acme.example/start?back=/customers")
+	b.post("/signin", "email", "x@acme.example", "next", "/customers").want(t, http.StatusOK, `href="https://idp.acme.example/start?back=/customers"`)
+	b.post("/signin", "email", "x@acme.example", "next", "/customers", "way", "password").want(t, http.StatusOK, `action="/signin/password"`)
 }
 
 // The two pages differ in nothing but the address that was typed.

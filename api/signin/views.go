@@ -34,8 +34,10 @@ type view struct {
 	Email    string
 	Next     string // where to go on to, a path of this server
 	Token    string
-	To       string // the address of an identity provider
-	Passkeys bool   // they can be used here
+	To       string       // the address of an identity provider
+	Fields   []auth.Field // of a form that goes on to To
+	Passkeys bool         // they can be used here
+	away     bool         // the form goes to another site, which may lead it on to a third
 
 	Account    auth.Account
 	Invitation invitationView
@@ -105,7 +107,11 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, page st
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", pagePolicy)
+	policy := pagePolicy
+	if v.away {
+		policy = strings.Replace(policy, "form-action 'self'", "form-action http: https:", 1)
+	}
+	h.Set("Content-Security-Policy", policy)
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes())

@@ -35,13 +35,15 @@ func (p *Pages) takeEmail(w http.ResponseWriter, r *http.Request) error {
 	if !strings.Contains(v.Email, "@") {
 		return p.again(w, r, errs.Invalidf("Give your e-mail address, such as ann@acme.example."), "email", v)
 	}
-	to, ok, err := p.cfg.Service.Discover(r.Context(), v.Email, cmp.Or(v.Next, p.cfg.Home))
-	if err != nil {
-		return err
-	}
-	if ok {
-		v.To, v.Title = to, "Your organization’s sign-in"
-		return p.show(w, r, http.StatusOK, "onward", v)
+	if r.PostFormValue("way") != "password" {
+		to, ok, err := p.cfg.Service.Discover(r.Context(), v.Email, cmp.Or(v.Next, p.cfg.Home))
+		if err != nil {
+			return err
+		}
+		if ok {
+			v.To, v.Title = to, "Your organization’s sign-in"
+			return p.show(w, r, http.StatusOK, "provider", v)
+		}
 	}
 	return p.show(w, r, http.StatusOK, "password", v)
 }
@@ -172,6 +174,15 @@ func (p *Pages) signOut(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p.cfg.Service.ClearSession(w)
+	if p.cfg.Providers != nil {
+		to, err := p.cfg.Providers.Leave(r.Context(), at)
+		if err != nil {
+			return err
+		}
+		if to != "" {
+			return p.show(w, r, http.StatusOK, "onward", view{Title: "You are signed out", To: to})
+		}
+	}
 	http.Redirect(w, r, "/signin", http.StatusSeeOther)
 	return nil
 }

@@ -77,6 +77,30 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
+	{ID: "Break Glass#show", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/break-glass", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+	}, Responses: []contract.Response{
+		{Status: 200, Media: []string{"application/json"}},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "Break Glass#update", Method: "PUT", Path: "/espalier/v1/orgs/{orgId}/break-glass", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 8}, Responses: []contract.Response{
+		{Status: 204},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
 	{ID: "Capability#index", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/capabilities", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
 	}, Responses: []contract.Response{
@@ -92,7 +116,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	{ID: "Customer#index", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/customers", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
 		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 6},
-		{Name: "orderBy", In: contract.InQuery, AllowEmpty: true, Default: "name asc", Schema: 8},
+		{Name: "orderBy", In: contract.InQuery, AllowEmpty: true, Default: "name asc", Schema: 9},
 		{Name: "limit", In: contract.InQuery, AllowEmpty: true, Default: "100", Schema: 4},
 		{Name: "skipToken", In: contract.InQuery, AllowEmpty: true, Schema: 5},
 	}, Responses: []contract.Response{
@@ -108,7 +132,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	{ID: "Customer#export", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/customers/export", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
 		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 6},
-		{Name: "format", In: contract.InQuery, AllowEmpty: true, Default: "csv", Schema: 9},
+		{Name: "format", In: contract.InQuery, AllowEmpty: true, Default: "csv", Schema: 10},
 	}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "text/csv"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -147,7 +171,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "Invitation#create", Method: "POST", Path: "/espalier/v1/orgs/{orgId}/invitations", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 15}, Responses: []contract.Response{
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 16}, Responses: []contract.Response{
 		{Status: 201, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -160,7 +184,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "Invitation#resend", Method: "POST", Path: "/espalier/v1/orgs/{orgId}/invitations/{invitationId}/resend", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-		{Name: "invitationId", In: contract.InPath, Required: true, Schema: 16},
+		{Name: "invitationId", In: contract.InPath, Required: true, Schema: 17},
 	}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -168,6 +192,71 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 422, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "OIDC Provider#index", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/oidc-providers", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+	}, Responses: []contract.Response{
+		{Status: 200, Media: []string{"application/json"}},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "OIDC Provider#create", Method: "POST", Path: "/espalier/v1/orgs/{orgId}/oidc-providers", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 26}, Responses: []contract.Response{
+		{Status: 201, Media: []string{"application/json"}, Location: true},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 409, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "OIDC Provider#delete", Method: "DELETE", Path: "/espalier/v1/orgs/{orgId}/oidc-providers/{providerId}", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "providerId", In: contract.InPath, Required: true, Schema: 27},
+	}, Responses: []contract.Response{
+		{Status: 204},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "OIDC Provider#show", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/oidc-providers/{providerId}", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "providerId", In: contract.InPath, Required: true, Schema: 27},
+	}, Responses: []contract.Response{
+		{Status: 200, Media: []string{"application/json"}},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "OIDC Provider#update", Method: "PATCH", Path: "/espalier/v1/orgs/{orgId}/oidc-providers/{providerId}", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "providerId", In: contract.InPath, Required: true, Schema: 27},
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 28}, Responses: []contract.Response{
+		{Status: 204},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 409, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -186,13 +275,39 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "Project#create", Method: "POST", Path: "/espalier/v1/orgs/{orgId}/projects", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 17}, Responses: []contract.Response{
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 29}, Responses: []contract.Response{
 		{Status: 201, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 409, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "SAML Options#show", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/saml-providers/{providerId}", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "providerId", In: contract.InPath, Required: true, Schema: 27},
+	}, Responses: []contract.Response{
+		{Status: 200, Media: []string{"application/json"}},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "SAML Options#update", Method: "PUT", Path: "/espalier/v1/orgs/{orgId}/saml-providers/{providerId}", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "providerId", In: contract.InPath, Required: true, Schema: 27},
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 30}, Responses: []contract.Response{
+		{Status: 204},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -212,8 +327,8 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	{ID: "User#index", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/users", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
 		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 6},
-		{Name: "orderBy", In: contract.InQuery, AllowEmpty: true, Default: "firstName asc", Schema: 18},
-		{Name: "accessSource", In: contract.InQuery, AllowEmpty: true, Schema: 19},
+		{Name: "orderBy", In: contract.InQuery, AllowEmpty: true, Default: "firstName asc", Schema: 31},
+		{Name: "accessSource", In: contract.InQuery, AllowEmpty: true, Schema: 32},
 		{Name: "limit", In: contract.InQuery, AllowEmpty: true, Default: "100", Schema: 4},
 		{Name: "skipToken", In: contract.InQuery, AllowEmpty: true, Schema: 5},
 	}, Responses: []contract.Response{
@@ -262,7 +377,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
-	{ID: "Token#create", Method: "POST", Path: "/espalier/v1/tokens", Body: &contract.Body{Media: []string{"application/json"}, Schema: 20}, Responses: []contract.Response{
+	{ID: "Token#create", Method: "POST", Path: "/espalier/v1/tokens", Body: &contract.Body{Media: []string{"application/json"}, Schema: 33}, Responses: []contract.Response{
 		{Status: 201, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -272,7 +387,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
 	{ID: "Token#revoke", Method: "DELETE", Path: "/espalier/v1/tokens/{tokenId}", Params: []contract.Param{
-		{Name: "tokenId", In: contract.InPath, Required: true, Schema: 21},
+		{Name: "tokenId", In: contract.InPath, Required: true, Schema: 34},
 	}, Responses: []contract.Response{
 		{Status: 204},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -292,6 +407,9 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	{Type: contract.String, MinLen: 1, MaxLen: 8192},
 	{Type: contract.String, MinLen: 1, MaxLen: 4096},
 	{Type: contract.Boolean},
+	{Type: contract.Object, Properties: []contract.Property{
+		{Name: "userId", Schema: 1},
+	}},
 	{Type: contract.String, Pattern: "^(name|createdAt|updatedAt|id|externalId|nextExpiresAt)( (asc|desc))?$"},
 	{Type: contract.String, Enum: []string{"csv", "xlsx"}},
 	{Type: contract.Array, Items: 1},
@@ -299,22 +417,58 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	{Type: contract.String, MaxLen: 256},
 	{Type: contract.Object, Properties: []contract.Property{
 		{Name: "id", Required: true, Schema: 1},
-		{Name: "roleIds", Required: true, Schema: 10},
+		{Name: "roleIds", Required: true, Schema: 11},
 	}},
-	{Type: contract.Array, Items: 13},
+	{Type: contract.Array, Items: 14},
 	{Type: contract.Object, Properties: []contract.Property{
-		{Name: "groupIds", Schema: 10},
-		{Name: "inviteeEmail", Required: true, Schema: 11},
-		{Name: "inviteeFirstName", Schema: 12},
-		{Name: "inviteeLastName", Schema: 12},
+		{Name: "groupIds", Schema: 11},
+		{Name: "inviteeEmail", Required: true, Schema: 12},
+		{Name: "inviteeFirstName", Schema: 13},
+		{Name: "inviteeLastName", Schema: 13},
 		{Name: "isSso", Schema: 7},
-		{Name: "orgRoleIds", Schema: 10},
-		{Name: "projects", Schema: 14},
+		{Name: "orgRoleIds", Schema: 11},
+		{Name: "projects", Schema: 15},
 		{Name: "skipEmailNotification", Schema: 7},
 	}},
 	{Type: contract.String, Pattern: "^[0-9a-f]{24}$"},
+	{Type: contract.String, MinLen: 1, MaxLen: 512},
+	{Type: contract.String, MaxLen: 1024},
+	{Type: contract.String, MaxLen: 255, Pattern: "^[:()_+-.@a-zA-Z0-9 ]*$"},
+	{Type: contract.String, Enum: []string{"NONE", "APPEND", "SYNC"}},
+	{Type: contract.String, MaxLen: 128},
+	{Type: contract.String, MinLen: 1, MaxLen: 2000},
+	{Type: contract.String, MinLen: 1, MaxLen: 128},
+	{Type: contract.Array, MaxItems: 20, Items: 24},
+	{Type: contract.Object, Properties: []contract.Property{
+		{Name: "clientId", Required: true, Schema: 18},
+		{Name: "clientSecret", Schema: 19},
+		{Name: "discoveryHint", Schema: 20},
+		{Name: "groupSyncPolicy", Schema: 21},
+		{Name: "groupsClaim", Schema: 22},
+		{Name: "issuer", Required: true, Schema: 23},
+		{Name: "jitProvisioningEnabled", Schema: 7},
+		{Name: "name", Required: true, Schema: 18},
+		{Name: "scopes", Schema: 25},
+		{Name: "trustEmail", Schema: 7},
+	}},
+	{Type: contract.String, Pattern: "^[0-9a-fA-F]{24}$"},
+	{Type: contract.Object, Properties: []contract.Property{
+		{Name: "clientId", Schema: 18},
+		{Name: "clientSecret", Schema: 19},
+		{Name: "discoveryHint", Schema: 20},
+		{Name: "groupSyncPolicy", Schema: 21},
+		{Name: "groupsClaim", Schema: 22},
+		{Name: "issuer", Schema: 23},
+		{Name: "jitProvisioningEnabled", Schema: 7},
+		{Name: "name", Schema: 18},
+		{Name: "scopes", Schema: 25},
+		{Name: "trustEmail", Schema: 7},
+	}},
 	{Type: contract.Object, Properties: []contract.Property{
 		{Name: "name", Required: true, Schema: 3},
+	}},
+	{Type: contract.Object, Properties: []contract.Property{
+		{Name: "allowIdpInitiated", Required: true, Schema: 7},
 	}},
 	{Type: contract.String, Pattern: "^(firstName|lastName|email|lastUILogin|lastAPILogin)( (asc|desc))?$"},
 	{Type: contract.String, Enum: []string{"org_member", "external_access_policy"}},

@@ -172,6 +172,7 @@ func (t SignIn) Sweep(ctx context.Context, now, forget time.Time) error {
 	}{
 		{`DELETE FROM session WHERE expires_at <= $1`, now},
 		{`DELETE FROM one_time WHERE expires_at <= $1`, now},
+		{`DELETE FROM provider_answer WHERE expires_at <= $1`, now},
 		{`DELETE FROM throttle WHERE last_at < $1`, forget},
 	} {
 		if _, err := t.tx.Exec(ctx, s.query, sqldb.Micros(s.at)); err != nil {
