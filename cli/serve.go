@@ -20,6 +20,7 @@ import (
 	apiiam "espalier.dev/api/iam"
 	"espalier.dev/api/msp"
 	"espalier.dev/api/oidc"
+	apiopenid "espalier.dev/api/openid"
 	"espalier.dev/api/own"
 	pages "espalier.dev/api/signin"
 	"espalier.dev/audit/trail"
@@ -62,6 +63,7 @@ func (v *serveVerb) Run(ctx context.Context, sh *Shell) (err error) {
 		debug.SetGCPercent(collectAt)
 	}
 	log := v.logger(sh)
+	slog.SetDefault(slog.New(lowered{log.Handler()}))
 	definitions, err := readCatalog(v.CapabilityFile)
 	if err != nil {
 		return usageOf(err)
@@ -195,12 +197,20 @@ func (v *serveVerb) routes(sys *system, telemetry *api.Telemetry, recorder *trai
 		},
 		Address: func(r *http.Request) netip.Addr { return api.ClientAddr(r, v.TrustedProxies) },
 	})
+	address := func(r *http.Request) netip.Addr { return api.ClientAddr(r, v.TrustedProxies) }
+	allow := func(r *http.Request) (time.Duration, bool) { return addresses.Allow(address(r)) }
+	people, err := pages.New(pages.Config{Service: sys.signin, Log: sys.log, Allow: allow, Address: address})
+	if err != nil {
+		return nil, err
+	}
+	applications, err := apiopenid.New(apiopenid.Config{Service: sys.openid, SignIn: sys.signin, Log: sys.log, Assets: people.Assets(), Allow: allow, Address: address})
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", d)
 	people.Mount(mux, telemetry.Observed)
+	applications.Mount(mux, telemetry.Observed)
 	mux.Handle("GET /.well-known/jwks.json", telemetry.Observed("/.well-known/jwks.json", oidc.Keys(sys.tokens)))
 	return mux, nil
 }

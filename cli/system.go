@@ -15,6 +15,7 @@ import (
 	"espalier.dev/iam"
 	"espalier.dev/keyring"
 	"espalier.dev/notify"
+	"espalier.dev/openid"
 	"espalier.dev/org"
 	"espalier.dev/signin"
 	"espalier.dev/store"
@@ -53,6 +54,7 @@ type system struct {
 	trail   *trail.Service
 	notify  *notify.Service
 	signin  *signin.Service
+	openid  *openid.Service
 	sealer  *audit.Sealer
 	log     *slog.Logger
 }
@@ -104,6 +106,10 @@ func newSystem(ctx context.Context, db *store.DB, cfg systemConfig) (s *system, 
 		return s, err
 	}
 	s.signin, err = signin.New(signin.Config{Store: db.SignIn(), Box: s.keys, Mailer: mailer{s.notify}, Now: time.Now, Log: cfg.log, PublicURL: cfg.publicURL})
+	if err != nil {
+		return s, err
+	}
+	s.openid, err = openid.New(openid.Config{Store: db.OpenID(), Guard: s.guard, Tokens: s.tokens, SignIn: s.signin, Issuer: cfg.publicURL, Audience: audience, Now: time.Now})
 	if err != nil {
 		return s, err
 	}

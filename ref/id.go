@@ -24,6 +24,8 @@ type (
 	TokenID string
 	// AccessPolicyID names an access policy, or a granular role, scoped permission or scope of one: a UUID.
 	AccessPolicyID string
+	// ApplicationID names an application that signs its users in here: its client_id. Shape: ^[a-z2-7]+$.
+	ApplicationID string
 )
 
 func (id OrgID) String() string            { return strconv.FormatInt(int64(id), 10) }

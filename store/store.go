@@ -8,12 +8,14 @@ import (
 	"espalier.dev/audit/trail"
 	"espalier.dev/iam"
 	"espalier.dev/notify"
+	"espalier.dev/openid"
 	"espalier.dev/org"
 	"espalier.dev/ref"
 	"espalier.dev/signin"
 	"espalier.dev/store/auditdb"
 	"espalier.dev/store/iamdb"
 	"espalier.dev/store/notifydb"
+	"espalier.dev/store/openiddb"
 	"espalier.dev/store/orgdb"
 	"espalier.dev/store/signindb"
 	"espalier.dev/store/sqldb"
@@ -62,6 +64,7 @@ type Tx struct {
 	tokendb.Tokens
 	signindb.SignIn
 	notifydb.Outbox
+	openiddb.OpenID
 }
 
 var (
@@ -72,6 +75,7 @@ var (
 	_ trail.Tx  = (*Tx)(nil)
 	_ signin.Tx = (*Tx)(nil)
 	_ notify.Tx = (*Tx)(nil)
+	_ openid.Tx = (*Tx)(nil)
 )
 
 // join gives a transaction the statements of every domain. What they report as changed is forgotten after the commit.
@@ -94,6 +98,7 @@ func (db *DB) join(tx *sqldb.Tx) *Tx {
 		Tokens: tokendb.New(tx, db.Dialect(), told.Users),
 		SignIn: signindb.New(tx, db.Dialect(), told.Users),
 		Outbox: notifydb.New(tx, db.Dialect()),
+		OpenID: openiddb.New(tx, db.Dialect(), told.Users),
 	}
 }
 
@@ -132,6 +137,11 @@ func (db *DB) Notify() notify.Store {
 // SignIn is the database as package signin sees it.
 func (db *DB) SignIn() signin.Store {
 	return domain[signin.Tx]{db, func(tx *Tx) signin.Tx { return tx }}
+}
+
+// OpenID is the database as package openid sees it.
+func (db *DB) OpenID() openid.Store {
+	return domain[openid.Tx]{db, func(tx *Tx) openid.Tx { return tx }}
 }
 
 // Audit is the database as package audit sees it.
