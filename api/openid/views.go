@@ -35,7 +35,7 @@ type view struct {
 	Logout      provider.Logout
 }
 
-// Link is To for an anchor. It was registered, so that it is https, a loopback address, or the scheme of an app.
+// Link is To where a page leads. It was registered, so that it is https, a loopback address, or the scheme of an app.
 func (v view) Link() template.URL { return template.URL(v.To) }
 
 // wants says in a sentence what a scope gives.

@@ -22,7 +22,7 @@ func (t OpenID) InsertOpenIDGrant(ctx context.Context, g openid.Grant) error {
 // A grant with its session, as every query here reads it.
 const (
 	grantColumns = `g.session_id, g.application_id, g.scopes, g.vouched_org_id, s.user_id, s.methods_json, s.expires_at, s.ends_at`
-	grantTables  = `openid_grant g JOIN session s ON s.id = g.session_id`
+	andSession   = `JOIN session s ON s.id = g.session_id`
 )
 
 // grantRow is where a grant is scanned to.
@@ -48,7 +48,7 @@ func (r *grantRow) grant() (openid.Grant, error) {
 // OpenIDGrant reads that of a session.
 func (t OpenID) OpenIDGrant(ctx context.Context, session ref.TokenID) (openid.Grant, error) {
 	var r grantRow
-	err := t.tx.Row(ctx, `SELECT `+grantColumns+` FROM `+grantTables+` WHERE g.session_id = $1`, []any{string(session)}, r.dest()...)
+	err := t.tx.Row(ctx, `SELECT `+grantColumns+` FROM openid_grant g `+andSession+` WHERE g.session_id = $1`, []any{string(session)}, r.dest()...)
 	if err != nil {
 		return openid.Grant{}, err
 	}
@@ -70,7 +70,7 @@ func (t OpenID) OpenIDCode(ctx context.Context, hash string) (openid.Code, error
 	var used sqldb.NullTime
 	err := t.tx.Row(ctx, `
 		SELECT `+grantColumns+`, c.redirect_uri, c.nonce, c.challenge, c.expires_at, c.used_at
-		FROM openid_code c JOIN `+grantTables+` ON g.session_id = c.session_id WHERE c.hash = $1`,
+		FROM openid_code c JOIN openid_grant g ON g.session_id = c.session_id `+andSession+` WHERE c.hash = $1`,
 		[]any{hash}, r.dest(&c.RedirectURI, &c.Nonce, &c.Challenge, &expires, &used)...)
 	if err != nil {
 		return openid.Code{}, err
@@ -104,7 +104,7 @@ func (t OpenID) OpenIDRefresh(ctx context.Context, hash string) (openid.Refresh,
 	var used sqldb.NullTime
 	err := t.tx.Row(ctx, `
 		SELECT `+grantColumns+`, r.created_at, r.used_at
-		FROM openid_refresh r JOIN `+grantTables+` ON g.session_id = r.session_id WHERE r.hash = $1`,
+		FROM openid_refresh r JOIN openid_grant g ON g.session_id = r.session_id `+andSession+` WHERE r.hash = $1`,
 		[]any{hash}, row.dest(&created, &used)...)
 	if err != nil {
 		return openid.Refresh{}, err
