@@ -60,6 +60,6 @@ func Keys(tokens *token.Service) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Cache-Control", "public, max-age=300")
 		w.Header().Set("Access-Control-Allow-Origin", "*") // applications in browsers verify ID tokens
-		_ = door.JSON(w, http.StatusOK, tokens.JWKS()) // an error means that the client is gone
+		_ = door.JSON(w, http.StatusOK, tokens.JWKS())     // an error means that the client is gone
 	})
 }
