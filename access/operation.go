@@ -153,20 +153,6 @@ var operations = map[string]map[string]Privilege{
 		"User#reactivate":   UserUpdate,
 		"Project#index":     ProjectIndex,
 		"Project#create":    ProjectCreate,
-		"Access#explain":   RuleIndex, // of oneself: nothing
-		"Access#who":       RuleIndex,
-		"Me#show":          Self,
-		"Token#index":      Self,
-		"Token#create":     Self,
-		"Token#revoke":     Self,
-		"Customer#index":   CustomerIndex,
-		"Customer#show":    CustomerShow,
-		"Customer#import":  CustomerCreate, // and CustomerUpdate, since a row may be of a customer that exists
-		"Customer#export":  CustomerIndex,
-		"Capability#index": CapabilityIndex,
-		"Tag#index":        TagIndex,
-		"Audit#index":      EventIndex,
-		"Audit#export":     EventIndex,
 
 		"Application#index":  ApplicationIndex,
 		"Application#show":   ApplicationShow,

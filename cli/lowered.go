@@ -23,7 +23,9 @@ func (h lowered) Handle(ctx context.Context, r slog.Record) error {
 }
 
 // WithAttrs stays lowered.
-func (h lowered) WithAttrs(attrs []slog.Attr) slog.Handler { return lowered{h.Handler.WithAttrs(attrs)} }
+func (h lowered) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return lowered{h.Handler.WithAttrs(attrs)}
+}
 
 // WithGroup stays lowered.
 func (h lowered) WithGroup(name string) slog.Handler { return lowered{h.Handler.WithGroup(name)} }

@@ -184,22 +184,15 @@ func (v *serveVerb) routes(sys *system, telemetry *api.Telemetry, recorder *trai
 		msp.API:    msp.Handlers(sys.orgs),
 		apiiam.API: apiiam.Handlers(apiiam.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Trail: sys.trail, Catalog: sys.catalog, Zone: zone}),
 		oidc.API:   oidc.Handlers(sys.tokens),
-		own.API:    own.Handlers(own.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Trail: sys.trail, Catalog: sys.catalog, Now: time.Now, Stopping: stopping}),
+		own.API:    own.Handlers(own.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Trail: sys.trail, Applications: sys.openid, Catalog: sys.catalog, Now: time.Now, Stopping: stopping}),
 	} {
 		if err := d.Mount(name, handlers); err != nil {
 			return nil, err
 		}
 	}
-	people, err := pages.New(pages.Config{
-		Service: sys.signin, Invitations: sys.people, Log: sys.log,
-		Allow: func(r *http.Request) (time.Duration, bool) {
-			return addresses.Allow(api.ClientAddr(r, v.TrustedProxies))
-		},
-		Address: func(r *http.Request) netip.Addr { return api.ClientAddr(r, v.TrustedProxies) },
-	})
 	address := func(r *http.Request) netip.Addr { return api.ClientAddr(r, v.TrustedProxies) }
 	allow := func(r *http.Request) (time.Duration, bool) { return addresses.Allow(address(r)) }
-	people, err := pages.New(pages.Config{Service: sys.signin, Log: sys.log, Allow: allow, Address: address})
+	people, err := pages.New(pages.Config{Service: sys.signin, Invitations: sys.people, Log: sys.log, Allow: allow, Address: address})
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"espalier.dev/audit/trail"
 	"espalier.dev/contract/wire"
 	"espalier.dev/iam"
+	"espalier.dev/openid"
 	"espalier.dev/org"
 	"espalier.dev/ref"
 	"espalier.dev/token"
@@ -30,12 +31,14 @@ type Tokens interface {
 
 // Config is the use cases that the API is served over. All are needed.
 type Config struct {
-	Orgs    *org.Service
-	People  *iam.Service
-	Tokens  Tokens
-	Trail   *trail.Service
-	Catalog org.Catalog // describes capabilities
-	Now     func() time.Time
+	Orgs   *org.Service
+	People *iam.Service
+	Tokens Tokens
+	Trail  *trail.Service
+	// Applications signs users in to other programs.
+	Applications *openid.Service
+	Catalog      org.Catalog // describes capabilities
+	Now          func() time.Time
 	// Stopping is closed when the server begins to stop: answers that wait for news end then.
 	Stopping <-chan struct{}
 }
@@ -67,6 +70,13 @@ func Handlers(c Config) map[string]door.Handler {
 		"User#reactivate": s.reactivateUser,
 		"Project#index":   s.listProjects,
 		"Project#create":  s.createProject,
+
+		"Application#index":  s.listApplications,
+		"Application#show":   s.showApplication,
+		"Application#create": s.createApplication,
+		"Application#update": s.updateApplication,
+		"Application#delete": s.deleteApplication,
+		"Application#secret": s.renewApplicationSecret,
 
 		"Token#index":  s.listTokens,
 		"Token#create": s.createToken,

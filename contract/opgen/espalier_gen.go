@@ -46,10 +46,86 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
+	{ID: "Application#index", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/applications", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+	}, Responses: []contract.Response{
+		{Status: 200, Media: []string{"application/json"}},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "Application#create", Method: "POST", Path: "/espalier/v1/orgs/{orgId}/applications", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 11}, Responses: []contract.Response{
+		{Status: 201, Media: []string{"application/json"}},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "Application#delete", Method: "DELETE", Path: "/espalier/v1/orgs/{orgId}/applications/{applicationId}", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "applicationId", In: contract.InPath, Required: true, Schema: 12},
+	}, Responses: []contract.Response{
+		{Status: 204},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "Application#show", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/applications/{applicationId}", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "applicationId", In: contract.InPath, Required: true, Schema: 12},
+	}, Responses: []contract.Response{
+		{Status: 200, Media: []string{"application/json"}},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "Application#update", Method: "PATCH", Path: "/espalier/v1/orgs/{orgId}/applications/{applicationId}", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "applicationId", In: contract.InPath, Required: true, Schema: 12},
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 13}, Responses: []contract.Response{
+		{Status: 204},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "Application#secret", Method: "POST", Path: "/espalier/v1/orgs/{orgId}/applications/{applicationId}/secret", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "applicationId", In: contract.InPath, Required: true, Schema: 12},
+	}, Responses: []contract.Response{
+		{Status: 200, Media: []string{"application/json"}},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
 	{ID: "Audit#index", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/audit", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 6},
-		{Name: "customers", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 7},
+		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 14},
+		{Name: "customers", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 6},
 		{Name: "limit", In: contract.InQuery, AllowEmpty: true, Default: "100", Schema: 4},
 		{Name: "skipToken", In: contract.InQuery, AllowEmpty: true, Schema: 5},
 	}, Responses: []contract.Response{
@@ -64,9 +140,9 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "Audit#export", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/audit/export", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 6},
-		{Name: "customers", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 7},
-		{Name: "follow", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 7},
+		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 14},
+		{Name: "customers", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 6},
+		{Name: "follow", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 6},
 	}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/x-ndjson"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -91,8 +167,8 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "Customer#index", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/customers", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 6},
-		{Name: "orderBy", In: contract.InQuery, AllowEmpty: true, Default: "name asc", Schema: 8},
+		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 14},
+		{Name: "orderBy", In: contract.InQuery, AllowEmpty: true, Default: "name asc", Schema: 15},
 		{Name: "limit", In: contract.InQuery, AllowEmpty: true, Default: "100", Schema: 4},
 		{Name: "skipToken", In: contract.InQuery, AllowEmpty: true, Schema: 5},
 	}, Responses: []contract.Response{
@@ -107,8 +183,8 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "Customer#export", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/customers/export", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 6},
-		{Name: "format", In: contract.InQuery, AllowEmpty: true, Default: "csv", Schema: 9},
+		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 14},
+		{Name: "format", In: contract.InQuery, AllowEmpty: true, Default: "csv", Schema: 16},
 	}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "text/csv"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -121,7 +197,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "Customer#import", Method: "POST", Path: "/espalier/v1/orgs/{orgId}/customers/import", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-		{Name: "dryRun", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 7},
+		{Name: "dryRun", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 6},
 	}, Body: &contract.Body{Required: true, Media: []string{"application/octet-stream", "text/csv"}, MaxBytes: 33554432}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json", "application/x-ndjson"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -147,7 +223,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "Invitation#create", Method: "POST", Path: "/espalier/v1/orgs/{orgId}/invitations", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 15}, Responses: []contract.Response{
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 22}, Responses: []contract.Response{
 		{Status: 201, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -160,7 +236,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "Invitation#resend", Method: "POST", Path: "/espalier/v1/orgs/{orgId}/invitations/{invitationId}/resend", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-		{Name: "invitationId", In: contract.InPath, Required: true, Schema: 16},
+		{Name: "invitationId", In: contract.InPath, Required: true, Schema: 23},
 	}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -186,7 +262,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "Project#create", Method: "POST", Path: "/espalier/v1/orgs/{orgId}/projects", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 17}, Responses: []contract.Response{
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 24}, Responses: []contract.Response{
 		{Status: 201, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -211,9 +287,9 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "User#index", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/users", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 6},
-		{Name: "orderBy", In: contract.InQuery, AllowEmpty: true, Default: "firstName asc", Schema: 18},
-		{Name: "accessSource", In: contract.InQuery, AllowEmpty: true, Schema: 19},
+		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 14},
+		{Name: "orderBy", In: contract.InQuery, AllowEmpty: true, Default: "firstName asc", Schema: 25},
+		{Name: "accessSource", In: contract.InQuery, AllowEmpty: true, Schema: 26},
 		{Name: "limit", In: contract.InQuery, AllowEmpty: true, Default: "100", Schema: 4},
 		{Name: "skipToken", In: contract.InQuery, AllowEmpty: true, Schema: 5},
 	}, Responses: []contract.Response{
@@ -262,7 +338,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
-	{ID: "Token#create", Method: "POST", Path: "/espalier/v1/tokens", Body: &contract.Body{Media: []string{"application/json"}, Schema: 20}, Responses: []contract.Response{
+	{ID: "Token#create", Method: "POST", Path: "/espalier/v1/tokens", Body: &contract.Body{Media: []string{"application/json"}, Schema: 27}, Responses: []contract.Response{
 		{Status: 201, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -272,7 +348,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
 	{ID: "Token#revoke", Method: "DELETE", Path: "/espalier/v1/tokens/{tokenId}", Params: []contract.Param{
-		{Name: "tokenId", In: contract.InPath, Required: true, Schema: 21},
+		{Name: "tokenId", In: contract.InPath, Required: true, Schema: 28},
 	}, Responses: []contract.Response{
 		{Status: 204},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -290,8 +366,28 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	{Type: contract.String, MinLen: 1, MaxLen: 256},
 	{Type: contract.Integer, HasMin: true, HasMax: true, Min: 1, Max: 1000},
 	{Type: contract.String, MinLen: 1, MaxLen: 8192},
-	{Type: contract.String, MinLen: 1, MaxLen: 4096},
 	{Type: contract.Boolean},
+	{Type: contract.String, MinLen: 1, MaxLen: 2048},
+	{Type: contract.Array, MaxItems: 20, Items: 7},
+	{Type: contract.String, MinLen: 1, MaxLen: 128},
+	{Type: contract.Array, MinItems: 1, MaxItems: 20, Items: 7},
+	{Type: contract.Object, Properties: []contract.Property{
+		{Name: "api", Schema: 6},
+		{Name: "logoutUris", Schema: 8},
+		{Name: "name", Required: true, Schema: 9},
+		{Name: "public", Schema: 6},
+		{Name: "redirectUris", Required: true, Schema: 10},
+		{Name: "skipConsent", Schema: 6},
+	}},
+	{Type: contract.String, MaxLen: 64, Pattern: "^[a-z2-7]+$"},
+	{Type: contract.Object, Properties: []contract.Property{
+		{Name: "api", Schema: 6},
+		{Name: "logoutUris", Schema: 8},
+		{Name: "name", Schema: 9},
+		{Name: "redirectUris", Schema: 10},
+		{Name: "skipConsent", Schema: 6},
+	}},
+	{Type: contract.String, MinLen: 1, MaxLen: 4096},
 	{Type: contract.String, Pattern: "^(name|createdAt|updatedAt|id|externalId|nextExpiresAt)( (asc|desc))?$"},
 	{Type: contract.String, Enum: []string{"csv", "xlsx"}},
 	{Type: contract.Array, Items: 1},
@@ -299,18 +395,18 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	{Type: contract.String, MaxLen: 256},
 	{Type: contract.Object, Properties: []contract.Property{
 		{Name: "id", Required: true, Schema: 1},
-		{Name: "roleIds", Required: true, Schema: 10},
+		{Name: "roleIds", Required: true, Schema: 17},
 	}},
-	{Type: contract.Array, Items: 13},
+	{Type: contract.Array, Items: 20},
 	{Type: contract.Object, Properties: []contract.Property{
-		{Name: "groupIds", Schema: 10},
-		{Name: "inviteeEmail", Required: true, Schema: 11},
-		{Name: "inviteeFirstName", Schema: 12},
-		{Name: "inviteeLastName", Schema: 12},
-		{Name: "isSso", Schema: 7},
-		{Name: "orgRoleIds", Schema: 10},
-		{Name: "projects", Schema: 14},
-		{Name: "skipEmailNotification", Schema: 7},
+		{Name: "groupIds", Schema: 17},
+		{Name: "inviteeEmail", Required: true, Schema: 18},
+		{Name: "inviteeFirstName", Schema: 19},
+		{Name: "inviteeLastName", Schema: 19},
+		{Name: "isSso", Schema: 6},
+		{Name: "orgRoleIds", Schema: 17},
+		{Name: "projects", Schema: 21},
+		{Name: "skipEmailNotification", Schema: 6},
 	}},
 	{Type: contract.String, Pattern: "^[0-9a-f]{24}$"},
 	{Type: contract.Object, Properties: []contract.Property{
