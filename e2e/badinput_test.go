@@ -148,6 +148,7 @@ var renewals = map[string]func(*world){
 	"iam Organization#show_msp":   renewPeople,
 	"espalier User":               renewPeople,
 	"espalier Project":            renewPeople,
+	"espalier Application":        renewApplications,
 }
 
 // renew makes the values that are valid for the next operation: it may delete what it is about.
