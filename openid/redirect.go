@@ -25,7 +25,7 @@ func checkURI(text string, public bool) string {
 		return "has a fragment"
 	case u.User != nil:
 		return "has a name or password"
-	case u.Opaque != "" || u.Path != "" && !clean(u.EscapedPath()):
+	case u.Scheme != "" && (u.Opaque != "" || u.Path != "" && !clean(u.EscapedPath())):
 		return "has dot segments, or no path that begins with one /"
 	}
 	return checkOrigin(u, public)

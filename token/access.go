@@ -34,16 +34,16 @@ type claims struct {
 	ID       string           `json:"jti"`
 }
 
-// subjectOf is a principal as claims name it.
-func subjectOf(p access.Principal) string {
+// Subject is a principal as tokens name it: user:12, service-account:4.
+func Subject(p access.Principal) string {
 	if p.ServiceAccount != 0 {
 		return "service-account:" + p.ServiceAccount.String()
 	}
 	return "user:" + p.User.String()
 }
 
-// parseSubject reads what subjectOf writes, and nothing else.
-func parseSubject(text string) (p access.Principal, ok bool) {
+// ParseSubject reads what Subject writes, and nothing else.
+func ParseSubject(text string) (p access.Principal, ok bool) {
 	kind, number, _ := strings.Cut(text, ":")
 	id, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || id <= 0 {
@@ -55,7 +55,7 @@ func parseSubject(text string) (p access.Principal, ok bool) {
 	case "service-account":
 		p.ServiceAccount = ref.ServiceAccountID(id)
 	}
-	return p, subjectOf(p) == text
+	return p, Subject(p) == text
 }
 
 // sign makes an access token of a session, for this API or for another audience.
@@ -70,7 +70,7 @@ func (s *Service) sign(ctx context.Context, who access.Principal, session ref.To
 	}
 	now := s.now()
 	return jwt.Signed(k.signer).Claims(claims{
-		Issuer: s.cfg.Issuer, Audience: jwt.Audience{audience}, Subject: subjectOf(who), Session: string(session),
+		Issuer: s.cfg.Issuer, Audience: jwt.Audience{audience}, Subject: Subject(who), Session: string(session),
 		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(AccessLife)), ID: id,
 	}).Serialize()
 }
@@ -154,7 +154,7 @@ func (s *Service) judge(c claims, audiences ...string) (verified, error) {
 	case ahead(c.IssuedAt, now) || c.NotUntil != nil && ahead(c.NotUntil, now):
 		return verified{}, errs.Unauthenticatedf("the access token is not good yet: compare the clocks of the servers")
 	}
-	who, ok := parseSubject(c.Subject)
+	who, ok := ParseSubject(c.Subject)
 	if !ok {
 		return verified{}, errs.Unauthenticatedf("the access token names neither a user nor a service account")
 	}

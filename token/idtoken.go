@@ -42,12 +42,6 @@ func (s *Service) Inspect(ctx context.Context, bearer string, audiences ...strin
 	return Bearer{Caller: caller, ID: c.ID, Issuer: c.Issuer, Subject: c.Subject, Audience: c.Audience, IssuedAt: c.IssuedAt.Time(), Expiry: c.Expiry.Time()}, nil
 }
 
-// Subject is a principal as tokens name it: user:12, service-account:4.
-func Subject(p access.Principal) string { return subjectOf(p) }
-
-// ParseSubject reads what Subject writes, and nothing else.
-func ParseSubject(text string) (p access.Principal, ok bool) { return parseSubject(text) }
-
 // ReadyID makes sure that there is a key for ID tokens, and that it is published.
 func (s *Service) ReadyID(ctx context.Context) error {
 	_, err := s.signer(ctx, forID)
