@@ -2,9 +2,10 @@ package openid
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"regexp"
 	"slices"
 	"time"
 
@@ -56,8 +57,11 @@ const (
 	maxHint  = 320
 )
 
-// challenge is the form of a SHA-256 in base64url.
-var challenge = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
+// isChallenge reports whether a text is a SHA-256 in base64url.
+func isChallenge(text string) bool {
+	sum, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	return err == nil && len(sum) == sha256.Size
+}
 
 // check refuses what cannot be right whoever the user is, and drops the scopes that mean nothing. The application and the
 // address to come back to were checked before.
@@ -69,7 +73,7 @@ func (q *Request) check(a Application) error {
 		return refusal(InvalidScope, "scope does not have openid")
 	case slices.Contains(q.Scopes, ScopeAPI) && !a.API:
 		return refusal(InvalidScope, "this application is not registered for access to the API")
-	case q.Challenge != "" && !challenge.MatchString(q.Challenge):
+	case q.Challenge != "" && !isChallenge(q.Challenge):
 		return refusal(InvalidRequest, "code_challenge is no SHA-256 in base64url")
 	case q.Challenge == "" && a.Public():
 		return refusal(InvalidRequest, "code_challenge is needed: the application is public")
