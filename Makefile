@@ -25,7 +25,7 @@ check: lint
 	$(GO) test -race -short -timeout 15m $(RACE)
 
 # With the race detector on SQLite: what runs things side by side.
-RACE := ./access/... ./api/... ./audit/... ./signin/... ./store/... ./token/...
+RACE := ./access/... ./api/... ./audit/... ./openid/... ./signin/... ./store/... ./token/...
 
 lint:
 	@test -z "$$(gofmt -l . | tee /dev/stderr)" || (echo "gofmt: the files above are not formatted"; exit 1)

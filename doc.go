@@ -15,6 +15,7 @@
 //	token/         access and refresh tokens, signing keys and their rotation
 //	signin/        how people prove who they are: passwords, codes, passkeys; their sessions
 //	scim/          how a company's directory keeps people and user groups in step: resources, filters, PATCH
+//	openid/        signing people in to other applications: an OpenID provider
 //	policylang/    the policy template language, an island: parse, print, resolve, check
 //	store/         the only SQL: one text for SQLite and PostgreSQL; a folder per domain, the schema, backups
 //	contract/      the OpenAPI documents, what is generated from them, the bodies that travel

@@ -29,7 +29,8 @@ var ladder = [][]string{
 
 // sideways are the imports within a rung, from a folder to another, each with its reason.
 var sideways = map[[2]string]string{
-	{"audit", "access"}: "an entry's actor is the caller",
+	{"audit", "access"}:  "an entry's actor is the caller",
+	{"openid", "signin"}: "who signs in to an application has signed in here, and the application's session is one of that user's",
 }
 
 // islands import the first rung only.

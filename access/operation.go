@@ -163,5 +163,11 @@ var operations = map[string]map[string]Privilege{
 		"SAML Options#update":  ProviderUpdate,
 		"Break Glass#show":     LoginPolicyShow,
 		"Break Glass#update":   OrgOwn, // who may pass the identity provider by is the owners' alone
+		"Application#index":    ApplicationIndex,
+		"Application#show":     ApplicationShow,
+		"Application#create":   ApplicationCreate,
+		"Application#update":   ApplicationUpdate,
+		"Application#delete":   ApplicationDelete,
+		"Application#secret":   ApplicationUpdate,
 	},
 }

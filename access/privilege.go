@@ -94,6 +94,11 @@ const (
 	ContractDelete      Privilege = "iam:contract:delete"
 	EventIndex          Privilege = "iam:event:index"
 	APIEventIndex       Privilege = "iam:api_event:index"
+	ApplicationIndex    Privilege = "iam:application:index"
+	ApplicationShow     Privilege = "iam:application:show"
+	ApplicationCreate   Privilege = "iam:application:create"
+	ApplicationUpdate   Privilege = "iam:application:update"
+	ApplicationDelete   Privilege = "iam:application:delete"
 
 	SCIMUserIndex   Privilege = "scim:user:index"
 	SCIMUserShow    Privilege = "scim:user:show"

@@ -32,6 +32,7 @@ type root struct {
 	Audit        auditVerb        `cmd:"" group:"client" help:"Show who did what in an organization; export it."`
 	Access       accessVerb       `cmd:"" group:"client" help:"Explain who may do what, and why."`
 	AccessPolicy accessPolicyVerb `cmd:"" name:"access-policy" group:"client" help:"Let user groups of the organization into customers of it."`
+	Application  applicationVerb  `cmd:"" group:"client" help:"Register applications that sign users of the organization in."`
 	Token        tokenVerb        `cmd:"" group:"client" help:"Make, list and revoke refresh tokens: one's own, or as the operator any user's."`
 
 	Policy policyVerb `cmd:"" group:"author" help:"Check policy templates."`

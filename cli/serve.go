@@ -21,6 +21,7 @@ import (
 	apiiam "espalier.dev/api/iam"
 	"espalier.dev/api/msp"
 	"espalier.dev/api/oidc"
+	apiopenid "espalier.dev/api/openid"
 	"espalier.dev/api/own"
 	apiscim "espalier.dev/api/scim"
 	pages "espalier.dev/api/signin"
@@ -69,6 +70,7 @@ func (v *serveVerb) Run(ctx context.Context, sh *Shell) (err error) {
 		debug.SetGCPercent(collectAt)
 	}
 	log := v.logger(sh)
+	slog.SetDefault(slog.New(lowered{log.Handler()}))
 	definitions, err := readCatalog(v.CapabilityFile)
 	if err != nil {
 		return usageOf(err)
@@ -220,25 +222,28 @@ func (v *serveVerb) routes(sys *system, telemetry *api.Telemetry, recorder *trai
 		msp.API:     msp.Handlers(sys.orgs, sys.logins),
 		apiiam.API:  apiiam.Handlers(apiiam.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Trail: sys.trail, Providers: sys.logins, Catalog: sys.catalog, Zone: zone}),
 		oidc.API:    oidc.Handlers(sys.tokens),
-		own.API:     own.Handlers(own.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Trail: sys.trail, Providers: sys.logins, Catalog: sys.catalog, Now: time.Now, Stopping: stopping}),
+		own.API:     own.Handlers(own.Config{Orgs: sys.orgs, People: sys.people, Tokens: sys.tokens, Trail: sys.trail, Providers: sys.logins, Applications: sys.openid, Catalog: sys.catalog, Now: time.Now, Stopping: stopping}),
 	} {
 		if err := d.Mount(name, handlers); err != nil {
 			return nil, err
 		}
 	}
+	address := func(r *http.Request) netip.Addr { return api.ClientAddr(r, v.TrustedProxies) }
+	allow := func(r *http.Request) (time.Duration, bool) { return addresses.Allow(address(r)) }
 	people, err := pages.New(pages.Config{
-		Service: sys.signin, Invitations: sys.people, Providers: sys.logins, Log: sys.log,
-		Allow: func(r *http.Request) (time.Duration, bool) {
-			return addresses.Allow(api.ClientAddr(r, v.TrustedProxies))
-		},
-		Address: func(r *http.Request) netip.Addr { return api.ClientAddr(r, v.TrustedProxies) },
+		Service: sys.signin, Invitations: sys.people, Providers: sys.logins, Log: sys.log, Allow: allow, Address: address,
 	})
+	if err != nil {
+		return nil, err
+	}
+	applications, err := apiopenid.New(apiopenid.Config{Service: sys.openid, SignIn: sys.signin, Log: sys.log, Assets: people.Assets(), Allow: allow, Address: address})
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", d)
 	people.Mount(mux, telemetry.Observed)
+	applications.Mount(mux, telemetry.Observed)
 	mux.Handle("GET /.well-known/jwks.json", telemetry.Observed("/.well-known/jwks.json", oidc.Keys(sys.tokens)))
 	return mux, nil
 }

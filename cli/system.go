@@ -16,6 +16,7 @@ import (
 	"espalier.dev/iam"
 	"espalier.dev/keyring"
 	"espalier.dev/notify"
+	"espalier.dev/openid"
 	"espalier.dev/org"
 	"espalier.dev/ref"
 	"espalier.dev/scim"
@@ -61,6 +62,7 @@ type system struct {
 	egress    *egress.Guard
 	logins    *signin.Providers
 	signin    *signin.Service
+	openid    *openid.Service
 	sealer    *audit.Sealer
 	log       *slog.Logger
 }
@@ -139,11 +141,17 @@ func (s *system) openPeople(_ context.Context, cfg systemConfig) (err error) {
 	return err
 }
 
-// openTokens makes what programs authenticate by.
+// openTokens makes what programs authenticate by, and users in other applications.
 func (s *system) openTokens(ctx context.Context, cfg systemConfig) (err error) {
 	issuer := cmp.Or(cfg.publicURL, "urn:espalier") // the same on every server of a database, wherever it listens
 	s.tokens, err = token.New(ctx, token.Config{
 		Store: s.db.Token(), Box: s.keys, Sessions: s.guard, Issuer: issuer, Audience: audience, Now: time.Now, Log: cfg.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.openid, err = openid.New(openid.Config{
+		Store: s.db.OpenID(), Guard: s.guard, Tokens: s.tokens, SignIn: s.signin, Issuer: cfg.publicURL, Audience: audience, Now: time.Now,
 	})
 	return err
 }

@@ -155,6 +155,7 @@ var renewals = map[string]func(*world){
 	"espalier OIDC Provider":      renewProviders,
 	"espalier SAML Options":       renewProviders,
 	"espalier Break Glass":        renewProviders,
+	"espalier Application":        renewApplications,
 }
 
 // renew makes the values that are valid for the next operation: it may delete what it is about.

@@ -31,6 +31,7 @@ var contractTests = map[string]func(*msp){
 	"bulk create":             testBulkCreate,
 	"bulk delete":             testBulkDelete,
 	"iam":                     testIAM,
+	"applications":            testApplications,
 	"events":                  testEvents,
 	"calls":                   testAPIEvents,
 	"audit search":            testAuditSearch,

@@ -31,6 +31,8 @@ type (
 	ProviderID string
 	// SigningKeyID names a key that requests to an identity provider are signed with: 24 hexadecimal digits.
 	SigningKeyID string
+	// ApplicationID names an application that signs its users in here: its client_id. Shape: ^[a-z2-7]+$.
+	ApplicationID string
 )
 
 func (id OrgID) String() string            { return strconv.FormatInt(int64(id), 10) }

@@ -190,6 +190,32 @@ func (s *Service) open(ctx context.Context, tx Tx, o OpenSession, made Session) 
 	return nil
 }
 
+// Application is what an application's session is like.
+type Application struct {
+	Org  ref.OrgID     // which the application belongs to: its sessions are good there alone
+	Idle time.Duration // without use
+	Life time.Duration // however much it is used
+	Visitor
+}
+
+// OpenFor makes, in a transaction of its caller, a session of an application that the user of a session signs in to. Nobody
+// proves anything anew for it, and it has no cookie.
+func (s *Service) OpenFor(ctx context.Context, tx interface {
+	InsertSession(ctx context.Context, s Session) error
+}, at Session, a Application) (Session, error) {
+	id, err := randomText(s.cfg.Rand, idBytes)
+	if err != nil {
+		return Session{}, err
+	}
+	now := s.now()
+	made := Session{
+		ID: ref.TokenID(id), User: at.User, Kind: OpenID, Only: a.Org, Proofs: at.Proofs,
+		Agent: shortened(a.Agent, 256), Address: shortened(a.Address, 64),
+		CreatedAt: now, LastUsedAt: now, ExpiresAt: now.Add(min(a.Idle, a.Life)), EndsAt: now.Add(a.Life),
+	}
+	return made, tx.InsertSession(ctx, made)
+}
+
 // shortened is text fit for a row: UTF-8 without control characters, of so many characters.
 func shortened(text string, most int) string {
 	text = strings.Map(func(r rune) rune {

@@ -8,6 +8,7 @@ import (
 	"espalier.dev/audit/trail"
 	"espalier.dev/iam"
 	"espalier.dev/notify"
+	"espalier.dev/openid"
 	"espalier.dev/org"
 	"espalier.dev/ref"
 	"espalier.dev/scim"
@@ -15,6 +16,7 @@ import (
 	"espalier.dev/store/auditdb"
 	"espalier.dev/store/iamdb"
 	"espalier.dev/store/notifydb"
+	"espalier.dev/store/openiddb"
 	"espalier.dev/store/orgdb"
 	"espalier.dev/store/signindb"
 	"espalier.dev/store/sqldb"
@@ -63,6 +65,7 @@ type Tx struct {
 	tokendb.Tokens
 	signindb.SignIn
 	notifydb.Outbox
+	openiddb.OpenID
 }
 
 var (
@@ -74,6 +77,7 @@ var (
 	_ scim.Tx   = (*Tx)(nil)
 	_ signin.Tx = (*Tx)(nil)
 	_ notify.Tx = (*Tx)(nil)
+	_ openid.Tx = (*Tx)(nil)
 )
 
 // join gives a transaction the statements of every domain. What they report as changed is forgotten after the commit.
@@ -96,6 +100,7 @@ func (db *DB) join(tx *sqldb.Tx) *Tx {
 		Tokens: tokendb.New(tx, db.Dialect(), told.Users),
 		SignIn: signindb.New(tx, db.Dialect(), told.Users),
 		Outbox: notifydb.New(tx, db.Dialect()),
+		OpenID: openiddb.New(tx, db.Dialect(), told.Users),
 	}
 }
 
@@ -137,6 +142,11 @@ func (db *DB) SCIM() scim.Store { return domain[scim.Tx]{db, func(tx *Tx) scim.T
 // SignIn is the database as package signin sees it.
 func (db *DB) SignIn() signin.Store {
 	return domain[signin.Tx]{db, func(tx *Tx) signin.Tx { return tx }}
+}
+
+// OpenID is the database as package openid sees it.
+func (db *DB) OpenID() openid.Store {
+	return domain[openid.Tx]{db, func(tx *Tx) openid.Tx { return tx }}
 }
 
 // Audit is the database as package audit sees it.

@@ -3,6 +3,7 @@ package token
 import (
 	"context"
 	"crypto/sha256"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,16 +34,16 @@ type claims struct {
 	ID       string           `json:"jti"`
 }
 
-// subjectOf is a principal as claims name it.
-func subjectOf(p access.Principal) string {
+// Subject is a principal as tokens name it: user:12, service-account:4.
+func Subject(p access.Principal) string {
 	if p.ServiceAccount != 0 {
 		return "service-account:" + p.ServiceAccount.String()
 	}
 	return "user:" + p.User.String()
 }
 
-// parseSubject reads what subjectOf writes, and nothing else.
-func parseSubject(text string) (p access.Principal, ok bool) {
+// ParseSubject reads what Subject writes, and nothing else.
+func ParseSubject(text string) (p access.Principal, ok bool) {
 	kind, number, _ := strings.Cut(text, ":")
 	id, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || id <= 0 {
@@ -54,12 +55,12 @@ func parseSubject(text string) (p access.Principal, ok bool) {
 	case "service-account":
 		p.ServiceAccount = ref.ServiceAccountID(id)
 	}
-	return p, subjectOf(p) == text
+	return p, Subject(p) == text
 }
 
-// sign makes an access token of a session.
-func (s *Service) sign(ctx context.Context, who access.Principal, session ref.TokenID) (string, error) {
-	k, err := s.signer(ctx)
+// sign makes an access token of a session, for this API or for another audience.
+func (s *Service) sign(ctx context.Context, who access.Principal, session ref.TokenID, audience string) (string, error) {
+	k, err := s.signer(ctx, forAccess)
 	if err != nil {
 		return "", err
 	}
@@ -69,7 +70,7 @@ func (s *Service) sign(ctx context.Context, who access.Principal, session ref.To
 	}
 	now := s.now()
 	return jwt.Signed(k.signer).Claims(claims{
-		Issuer: s.cfg.Issuer, Audience: jwt.Audience{s.cfg.Audience}, Subject: subjectOf(who), Session: string(session),
+		Issuer: s.cfg.Issuer, Audience: jwt.Audience{audience}, Subject: Subject(who), Session: string(session),
 		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(AccessLife)), ID: id,
 	}).Serialize()
 }
@@ -84,12 +85,20 @@ func (s *Service) Authenticate(ctx context.Context, bearer string) (access.Calle
 	sum := sha256.Sum256([]byte(bearer))
 	v, ok := s.seen.get(sum, s.cfg.Now())
 	if !ok {
-		var err error
-		if v, err = s.verify(ctx, bearer); err != nil {
+		c, err := s.verify(ctx, bearer)
+		if err != nil {
+			return access.Caller{}, err
+		}
+		if v, err = s.judge(c, s.cfg.Audience); err != nil {
 			return access.Caller{}, err
 		}
 		s.seen.put(sum, v, s.cfg.Now())
 	}
+	return s.caller(ctx, v)
+}
+
+// caller is who a verified token names, if what it was bought with is still good.
+func (s *Service) caller(ctx context.Context, v verified) (access.Caller, error) {
 	session, live, err := s.cfg.Sessions.Live(ctx, v.session, v.who)
 	if err != nil {
 		return access.Caller{}, err
@@ -100,43 +109,43 @@ func (s *Service) Authenticate(ctx context.Context, bearer string) (access.Calle
 	return access.Caller{User: v.who.User, ServiceAccount: v.who.ServiceAccount, Session: v.session, Only: session.Only}, nil
 }
 
-// verify judges a token that was not seen before.
-func (s *Service) verify(ctx context.Context, bearer string) (verified, error) {
-	t, err := jwt.ParseSigned(bearer, []jose.SignatureAlgorithm{jose.EdDSA})
+// verify returns the claims of an access token whose signature is right.
+func (s *Service) verify(ctx context.Context, bearer string) (claims, error) {
+	t, err := jwt.ParseSigned(bearer, []jose.SignatureAlgorithm{forAccess.name})
 	if err != nil {
-		return verified{}, refuse(err, "the access token is not a JWT signed with EdDSA")
+		return claims{}, refuse(err, "the access token is not a JWT signed with EdDSA")
 	}
 	head := t.Headers[0]
 	if typ, has := head.ExtraHeaders[jose.HeaderType]; has {
 		if text, _ := typ.(string); strings.TrimPrefix(strings.ToLower(text), "application/") != tokenType {
-			return verified{}, errs.Unauthenticatedf("the token is not an access token: its typ is not %s", tokenType)
+			return claims{}, errs.Unauthenticatedf("the token is not an access token: its typ is not %s", tokenType)
 		}
 	}
 	k, err := s.verifier(ctx, head.KeyID)
 	if err != nil {
-		return verified{}, err
+		return claims{}, err
 	}
-	if k == nil {
-		return verified{}, errs.Unauthenticatedf("the access token was signed with a key that is unknown or out of use")
+	if k == nil || k.alg != forAccess {
+		return claims{}, errs.Unauthenticatedf("the access token was signed with a key that is unknown or out of use")
 	}
 	var c claims
 	if err := t.Claims(k.public, &c); err != nil {
-		return verified{}, refuse(err, "the access token's signature is wrong")
+		return claims{}, refuse(err, "the access token's signature is wrong")
 	}
-	return s.judge(c)
+	return c, nil
 }
 
 func refuse(err error, msg string) error {
 	return &errs.Error{Kind: errs.Unauthenticated, Msg: msg, Err: err}
 }
 
-// judge reads the claims of a token whose signature is right.
-func (s *Service) judge(c claims) (verified, error) {
+// judge reads the claims of a token whose signature is right and that is for one of some audiences.
+func (s *Service) judge(c claims, audiences ...string) (verified, error) {
 	now := s.cfg.Now()
 	switch {
 	case c.Issuer != s.cfg.Issuer:
 		return verified{}, errs.Unauthenticatedf("the access token is of another issuer")
-	case !c.Audience.Contains(s.cfg.Audience):
+	case !slices.ContainsFunc(audiences, c.Audience.Contains):
 		return verified{}, errs.Unauthenticatedf("the access token is for another audience")
 	case c.Expiry == nil || c.IssuedAt == nil || c.ID == "" || !word(c.Session):
 		return verified{}, errs.Unauthenticatedf("the access token lacks one of exp, iat, jti and sid")
@@ -145,7 +154,7 @@ func (s *Service) judge(c claims) (verified, error) {
 	case ahead(c.IssuedAt, now) || c.NotUntil != nil && ahead(c.NotUntil, now):
 		return verified{}, errs.Unauthenticatedf("the access token is not good yet: compare the clocks of the servers")
 	}
-	who, ok := parseSubject(c.Subject)
+	who, ok := ParseSubject(c.Subject)
 	if !ok {
 		return verified{}, errs.Unauthenticatedf("the access token names neither a user nor a service account")
 	}

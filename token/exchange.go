@@ -54,24 +54,47 @@ func (s *Service) exchangeClient(ctx context.Context, r Request) (Grant, error) 
 	if r.ClientID == "" || r.ClientSecret == "" {
 		return Grant{}, errs.Invalidf("client_id and client_secret are needed: grant_type %q is for the clients of service accounts", r.GrantType)
 	}
+	c, err := s.AuthenticateClient(ctx, ref.TokenID(r.ClientID), r.ClientSecret)
+	if err != nil {
+		return Grant{}, err
+	}
+	return s.IssueToClient(ctx, c)
+}
+
+// AuthenticateClient returns the client of a service account that has this id and secret; else it is errs.Unauthenticated.
+func (s *Service) AuthenticateClient(ctx context.Context, id ref.TokenID, secret string) (Client, error) {
 	var c Client
-	if id := ref.TokenID(r.ClientID); len(id) <= maxText && word(r.ClientID) {
+	if len(id) <= maxText && word(string(id)) {
 		err := s.cfg.Store.Read(ctx, func(tx Tx) (err error) {
 			c, err = tx.Client(ctx, id)
 			return err
 		})
 		if err != nil && !absent(err) {
-			return Grant{}, err
+			return Client{}, err
 		}
 	}
-	if subtle.ConstantTimeCompare([]byte(c.Hash), []byte(hash(r.ClientSecret))) != 1 {
-		return Grant{}, errs.Unauthenticatedf("the client is unknown or its secret is another")
+	if subtle.ConstantTimeCompare([]byte(c.Hash), []byte(hash(secret))) != 1 {
+		return Client{}, errs.Unauthenticatedf("the client is unknown or its secret is another")
 	}
-	text, err := s.sign(ctx, access.Principal{ServiceAccount: c.Account}, c.ID)
+	return c, nil
+}
+
+// IssueToClient returns an access token of a service account for a client that has proved itself.
+func (s *Service) IssueToClient(ctx context.Context, c Client) (Grant, error) {
+	g, err := s.IssueFor(ctx, access.Principal{ServiceAccount: c.Account}, c.ID, s.cfg.Audience)
+	if err == nil {
+		s.clients.note(c.ID, s.now())
+	}
+	return g, err
+}
+
+// IssueFor returns an access token of a session that is kept elsewhere, for an audience. Whether the session is live is asked
+// when the token is used.
+func (s *Service) IssueFor(ctx context.Context, who access.Principal, session ref.TokenID, audience string) (Grant, error) {
+	text, err := s.sign(ctx, who, session, audience)
 	if err != nil {
 		return Grant{}, err
 	}
-	s.clients.note(c.ID, s.now())
 	return Grant{AccessToken: text, ExpiresIn: AccessLife}, nil
 }
 
@@ -92,7 +115,7 @@ func (s *Service) Issue(ctx context.Context, refresh string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text, err := s.sign(ctx, access.Principal{User: t.User}, t.ID)
+	text, err := s.sign(ctx, access.Principal{User: t.User}, t.ID, s.cfg.Audience)
 	if err != nil {
 		return "", err
 	}

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/ed25519"
+	"crypto"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -22,37 +22,47 @@ type keySet struct {
 type loadedKey struct {
 	SigningKey
 	jwk    jose.JSONWebKey
-	public ed25519.PublicKey
+	alg    *algorithm
+	public crypto.PublicKey
 	signer jose.Signer // nil once the key has stopped signing
 }
 
-// active returns the key that signs at now, nil if there is none.
-func (set *keySet) active(now time.Time) *loadedKey {
+// active returns the key that signs with an algorithm at now, nil if there is none.
+func (set *keySet) active(a *algorithm, now time.Time) *loadedKey {
 	for _, k := range set.list {
-		if k.signer != nil && k.signs(now) {
+		if k.alg == a && k.signer != nil && k.signs(now) {
 			return k
 		}
 	}
 	return nil
 }
 
-// Rotate reads the signing keys, after making the next one if it is time. Several servers may do so at once: the store lets
+// Rotate reads the signing keys, after making the next ones if it is time. Several servers may do so at once: the store lets
 // one in after the other, and the second finds the key of the first.
 func (s *Service) Rotate(ctx context.Context) error {
 	s.loading.Lock()
 	defer s.loading.Unlock()
-	return s.rotate(ctx)
+	return s.rotate(ctx, nil)
 }
 
-func (s *Service) rotate(ctx context.Context) error {
+// rotate also makes the first key of a lazy algorithm that is wanted.
+func (s *Service) rotate(ctx context.Context, wanted *algorithm) error {
 	keys, err := s.read(ctx)
 	if err != nil {
 		return err
 	}
-	if _, due := successor(keys, s.now()); due {
-		if err := s.cfg.Store.Write(ctx, func(tx Tx) error { return s.makeKey(ctx, tx) }); err != nil {
+	made := false
+	for _, a := range algorithms {
+		mine := a.of(keys)
+		if _, due := successor(mine, s.now()); !due || a.lazy && a != wanted && len(mine) == 0 {
+			continue
+		}
+		if err := s.makeKey(ctx, a); err != nil {
 			return fmt.Errorf("make the next signing key: %w", err)
 		}
+		made = true
+	}
+	if made {
 		if keys, err = s.read(ctx); err != nil {
 			return err
 		}
@@ -60,24 +70,31 @@ func (s *Service) rotate(ctx context.Context) error {
 	return s.load(keys)
 }
 
-func (s *Service) makeKey(ctx context.Context, tx Tx) error {
-	keys, err := tx.LockSigningKeys(ctx)
+// makeKey draws a key, which may take long, and then sees in a transaction whether it is still needed.
+func (s *Service) makeKey(ctx context.Context, a *algorithm) error {
+	private, err := a.draw(s.cfg.Rand)
 	if err != nil {
 		return err
 	}
-	now := s.now()
-	from, due := successor(keys, now)
-	if !due {
-		return nil
-	}
-	k, err := newSigningKey(s.cfg.Rand, s.cfg.Box, now, from)
-	if err != nil {
-		return err
-	}
-	if err := tx.DeleteSigningKeys(ctx, now.Add(-keyBury)); err != nil {
-		return err
-	}
-	return tx.InsertSigningKey(ctx, k)
+	return s.cfg.Store.Write(ctx, func(tx Tx) error {
+		keys, err := tx.LockSigningKeys(ctx)
+		if err != nil {
+			return err
+		}
+		now := s.now()
+		from, due := successor(a.of(keys), now)
+		if !due {
+			return nil
+		}
+		k, err := newSigningKey(s.cfg.Rand, s.cfg.Box, a, private, now, from)
+		if err != nil {
+			return err
+		}
+		if err := tx.DeleteSigningKeys(ctx, now.Add(-keyBury)); err != nil {
+			return err
+		}
+		return tx.InsertSigningKey(ctx, k)
+	})
 }
 
 func (s *Service) read(ctx context.Context) (keys []SigningKey, err error) {
@@ -131,47 +148,49 @@ func (set *keySet) find(k SigningKey) *loadedKey {
 
 // open makes a key of the database ready for use.
 func (s *Service) open(k SigningKey, now time.Time) (*loadedKey, error) {
-	l := &loadedKey{SigningKey: k}
+	l := &loadedKey{SigningKey: k, alg: algorithmNamed(k.Alg)}
 	if err := json.Unmarshal(k.Public, &l.jwk); err != nil {
 		return nil, fmt.Errorf("signing key %s: public key: %w", k.ID, err)
 	}
-	public, ok := l.jwk.Key.(ed25519.PublicKey)
-	if !ok || l.jwk.KeyID != k.ID || k.Alg != string(jose.EdDSA) {
-		return nil, fmt.Errorf("signing key %s: its public key is not of Ed25519 or of another key", k.ID)
+	if l.alg == nil || l.jwk.KeyID != k.ID || l.jwk.Algorithm != k.Alg || !l.jwk.IsPublic() {
+		return nil, fmt.Errorf("signing key %s: its public key is of another algorithm than %s, or of another key", k.ID, k.Alg)
 	}
-	l.public = public
+	l.public = l.jwk.Key
 	if !now.Before(k.UseUntil) {
 		return l, nil
 	}
-	seed, err := s.cfg.Box.Open(k.Sealed, k.row())
+	text, err := s.cfg.Box.Open(k.Sealed, k.row())
 	if err != nil {
 		return nil, fmt.Errorf("signing key %s: %w", k.ID, err)
 	}
-	if len(seed) != ed25519.SeedSize {
-		return nil, fmt.Errorf("signing key %s: a seed of %d bytes", k.ID, len(seed))
+	private, err := l.alg.open(text)
+	if err != nil {
+		return nil, fmt.Errorf("signing key %s: %w", k.ID, err)
 	}
-	private := ed25519.NewKeyFromSeed(seed)
-	if !public.Equal(private.Public()) {
+	if same, ok := private.Public().(interface{ Equal(crypto.PublicKey) bool }); !ok || !same.Equal(l.public) {
 		return nil, fmt.Errorf("signing key %s: its public key is of another private key", k.ID)
 	}
 	l.signer, err = jose.NewSigner(
-		jose.SigningKey{Algorithm: jose.EdDSA, Key: jose.JSONWebKey{Key: private, KeyID: k.ID}},
-		(&jose.SignerOptions{}).WithType(tokenType))
+		jose.SigningKey{Algorithm: l.alg.name, Key: jose.JSONWebKey{Key: private, KeyID: k.ID}},
+		(&jose.SignerOptions{}).WithType(l.alg.typ))
 	if err != nil {
 		return nil, fmt.Errorf("signing key %s: %w", k.ID, err)
 	}
 	return l, nil
 }
 
-// signer returns the key that signs now. Keys are made a day early, so it is missing only after a long stop or a clock's jump.
-func (s *Service) signer(ctx context.Context) (*loadedKey, error) {
-	if k := s.keys.Load().active(s.now()); k != nil {
+// signer returns the key that signs with an algorithm now. Keys are made a day early, so it is missing only after a long stop,
+// a clock's jump, or before the first use of a lazy algorithm.
+func (s *Service) signer(ctx context.Context, a *algorithm) (*loadedKey, error) {
+	if k := s.keys.Load().active(a, s.now()); k != nil {
 		return k, nil
 	}
-	if err := s.Rotate(ctx); err != nil {
+	s.loading.Lock()
+	defer s.loading.Unlock()
+	if err := s.rotate(ctx, a); err != nil {
 		return nil, err
 	}
-	k := s.keys.Load().active(s.now())
+	k := s.keys.Load().active(a, s.now())
 	if k == nil {
 		return nil, fmt.Errorf("no signing key is good at %s: compare the clocks of the servers", s.now().Format(time.RFC3339))
 	}
@@ -181,7 +200,7 @@ func (s *Service) signer(ctx context.Context) (*loadedKey, error) {
 // missEvery is how often tokens with unknown keys make the keys be read again at most, whatever strangers send.
 const missEvery = time.Second
 
-// verifier returns the key of that id, nil if there is none. One that another server has just made is found by reading again.
+// verifier returns the key of that id that verifies at present, nil if there is none. One that another server has just made is found by reading again.
 func (s *Service) verifier(ctx context.Context, id string) (*loadedKey, error) {
 	now := s.now()
 	if k := s.keys.Load().byID[id]; k != nil {
@@ -206,7 +225,7 @@ func (s *Service) verifier(ctx context.Context, id string) (*loadedKey, error) {
 	if err := s.load(keys); err != nil {
 		return nil, err
 	}
-	return s.keys.Load().byID[id], nil
+	return s.keys.Load().byID[id], nil // load leaves out what no longer verifies
 }
 
 // JWKS returns the public keys that tokens may be signed with, those published ahead included, RFC 7517 section 5.

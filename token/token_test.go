@@ -416,6 +416,15 @@ func TestRotationWithoutGap(t *testing.T) {
 	})
 }
 
+func drawn(t *testing.T) []byte {
+	t.Helper()
+	private, err := forAccess.draw(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return private
+}
+
 func kidOf(t *testing.T, text string) string {
 	t.Helper()
 	p, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.EdDSA})
@@ -482,7 +491,7 @@ func TestServersThatStartTogether(t *testing.T) {
 func TestUnknownKeyIsLookedUp(t *testing.T) {
 	t.Parallel()
 	s, m, c, refresh := made(t)
-	k, err := newSigningKey(rand.Reader, s.cfg.Box, c.now(), c.now().Add(time.Second))
+	k, err := newSigningKey(rand.Reader, s.cfg.Box, forAccess, drawn(t), c.now(), c.now().Add(time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -516,7 +525,7 @@ func TestNewRefuses(t *testing.T) {
 		t.Errorf("New with another key file: %v", err)
 	}
 	moved := newMemory(c.now)
-	k, err := newSigningKey(rand.Reader, newKeyring(t), c.now(), c.now())
+	k, err := newSigningKey(rand.Reader, newKeyring(t), forAccess, drawn(t), c.now(), c.now())
 	if err != nil {
 		t.Fatal(err)
 	}

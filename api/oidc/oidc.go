@@ -59,6 +59,7 @@ func Authenticate(tokens *token.Service) func(context.Context, *http.Request) (a
 func Keys(tokens *token.Service) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Cache-Control", "public, max-age=300")
-		_ = door.JSON(w, http.StatusOK, tokens.JWKS()) // an error means that the client is gone
+		w.Header().Set("Access-Control-Allow-Origin", "*") // applications in browsers verify ID tokens
+		_ = door.JSON(w, http.StatusOK, tokens.JWKS())     // an error means that the client is gone
 	})
 }

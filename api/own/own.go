@@ -14,6 +14,7 @@ import (
 	"espalier.dev/audit/trail"
 	"espalier.dev/contract/wire"
 	"espalier.dev/iam"
+	"espalier.dev/openid"
 	"espalier.dev/org"
 	"espalier.dev/ref"
 	"espalier.dev/signin"
@@ -38,8 +39,10 @@ type Config struct {
 	Trail  *trail.Service
 	// Providers is identity providers and who may pass them by.
 	Providers *signin.Providers
-	Catalog   org.Catalog // describes capabilities
-	Now       func() time.Time
+	// Applications signs users in to other programs.
+	Applications *openid.Service
+	Catalog      org.Catalog // describes capabilities
+	Now          func() time.Time
 	// Stopping is closed when the server begins to stop: answers that wait for news end then.
 	Stopping <-chan struct{}
 }
@@ -71,6 +74,13 @@ func Handlers(c Config) map[string]door.Handler {
 		"User#reactivate": s.reactivateUser,
 		"Project#index":   s.listProjects,
 		"Project#create":  s.createProject,
+
+		"Application#index":  s.listApplications,
+		"Application#show":   s.showApplication,
+		"Application#create": s.createApplication,
+		"Application#update": s.updateApplication,
+		"Application#delete": s.deleteApplication,
+		"Application#secret": s.renewApplicationSecret,
 
 		"Token#index":  s.listTokens,
 		"Token#create": s.createToken,

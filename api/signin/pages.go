@@ -54,6 +54,9 @@ func New(cfg Config) (*Pages, error) {
 	return p, err
 }
 
+// Assets is the folder of the style sheet and the icon, for pages of others that shall look the same.
+func (p *Pages) Assets() string { return p.views.assets }
+
 // handler answers a request, or returns why not.
 type handler func(w http.ResponseWriter, r *http.Request) error
 

@@ -12,7 +12,7 @@ import (
 
 // askEmail is the first page: who is it?
 func (p *Pages) askEmail(w http.ResponseWriter, r *http.Request) error {
-	v := view{Title: "Sign in to Espalier", Next: local(r.FormValue("next"))}
+	v := view{Title: "Sign in to Espalier", Next: local(r.FormValue("next")), Email: r.FormValue("email")}
 	at, err := p.cfg.Service.Visit(r)
 	switch {
 	case err == nil && r.FormValue("again") == "":
@@ -22,7 +22,7 @@ func (p *Pages) askEmail(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		v.Email, v.Note = a.Email, "To change how you sign in, sign in again first."
+		v.Email, v.Note = cmp.Or(v.Email, a.Email), "Sign in again to go on."
 	case errs.KindOf(err) != errs.Unauthenticated:
 		return err
 	}

@@ -46,10 +46,86 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
+	{ID: "Application#index", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/applications", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+	}, Responses: []contract.Response{
+		{Status: 200, Media: []string{"application/json"}},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "Application#create", Method: "POST", Path: "/espalier/v1/orgs/{orgId}/applications", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 11}, Responses: []contract.Response{
+		{Status: 201, Media: []string{"application/json"}},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "Application#delete", Method: "DELETE", Path: "/espalier/v1/orgs/{orgId}/applications/{applicationId}", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "applicationId", In: contract.InPath, Required: true, Schema: 12},
+	}, Responses: []contract.Response{
+		{Status: 204},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "Application#show", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/applications/{applicationId}", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "applicationId", In: contract.InPath, Required: true, Schema: 12},
+	}, Responses: []contract.Response{
+		{Status: 200, Media: []string{"application/json"}},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "Application#update", Method: "PATCH", Path: "/espalier/v1/orgs/{orgId}/applications/{applicationId}", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "applicationId", In: contract.InPath, Required: true, Schema: 12},
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 13}, Responses: []contract.Response{
+		{Status: 204},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
+	{ID: "Application#secret", Method: "POST", Path: "/espalier/v1/orgs/{orgId}/applications/{applicationId}/secret", Params: []contract.Param{
+		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
+		{Name: "applicationId", In: contract.InPath, Required: true, Schema: 12},
+	}, Responses: []contract.Response{
+		{Status: 200, Media: []string{"application/json"}},
+		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 403, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 404, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 429, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
+	}},
 	{ID: "Audit#index", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/audit", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 6},
-		{Name: "customers", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 7},
+		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 14},
+		{Name: "customers", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 6},
 		{Name: "limit", In: contract.InQuery, AllowEmpty: true, Default: "100", Schema: 4},
 		{Name: "skipToken", In: contract.InQuery, AllowEmpty: true, Schema: 5},
 	}, Responses: []contract.Response{
@@ -64,9 +140,9 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "Audit#export", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/audit/export", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 6},
-		{Name: "customers", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 7},
-		{Name: "follow", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 7},
+		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 14},
+		{Name: "customers", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 6},
+		{Name: "follow", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 6},
 	}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/x-ndjson"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -91,7 +167,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "Break Glass#update", Method: "PUT", Path: "/espalier/v1/orgs/{orgId}/break-glass", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 8}, Responses: []contract.Response{
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 15}, Responses: []contract.Response{
 		{Status: 204},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -115,8 +191,8 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "Customer#index", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/customers", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 6},
-		{Name: "orderBy", In: contract.InQuery, AllowEmpty: true, Default: "name asc", Schema: 9},
+		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 14},
+		{Name: "orderBy", In: contract.InQuery, AllowEmpty: true, Default: "name asc", Schema: 16},
 		{Name: "limit", In: contract.InQuery, AllowEmpty: true, Default: "100", Schema: 4},
 		{Name: "skipToken", In: contract.InQuery, AllowEmpty: true, Schema: 5},
 	}, Responses: []contract.Response{
@@ -131,8 +207,8 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "Customer#export", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/customers/export", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 6},
-		{Name: "format", In: contract.InQuery, AllowEmpty: true, Default: "csv", Schema: 10},
+		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 14},
+		{Name: "format", In: contract.InQuery, AllowEmpty: true, Default: "csv", Schema: 17},
 	}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "text/csv"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -145,7 +221,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "Customer#import", Method: "POST", Path: "/espalier/v1/orgs/{orgId}/customers/import", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-		{Name: "dryRun", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 7},
+		{Name: "dryRun", In: contract.InQuery, AllowEmpty: true, Default: "false", Schema: 6},
 	}, Body: &contract.Body{Required: true, Media: []string{"application/octet-stream", "text/csv"}, MaxBytes: 33554432}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json", "application/x-ndjson"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -171,7 +247,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "Invitation#create", Method: "POST", Path: "/espalier/v1/orgs/{orgId}/invitations", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 16}, Responses: []contract.Response{
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 23}, Responses: []contract.Response{
 		{Status: 201, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -184,7 +260,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "Invitation#resend", Method: "POST", Path: "/espalier/v1/orgs/{orgId}/invitations/{invitationId}/resend", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-		{Name: "invitationId", In: contract.InPath, Required: true, Schema: 17},
+		{Name: "invitationId", In: contract.InPath, Required: true, Schema: 24},
 	}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -210,7 +286,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "OIDC Provider#create", Method: "POST", Path: "/espalier/v1/orgs/{orgId}/oidc-providers", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 26}, Responses: []contract.Response{
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 32}, Responses: []contract.Response{
 		{Status: 201, Media: []string{"application/json"}, Location: true},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -223,7 +299,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "OIDC Provider#delete", Method: "DELETE", Path: "/espalier/v1/orgs/{orgId}/oidc-providers/{providerId}", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-		{Name: "providerId", In: contract.InPath, Required: true, Schema: 27},
+		{Name: "providerId", In: contract.InPath, Required: true, Schema: 33},
 	}, Responses: []contract.Response{
 		{Status: 204},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -236,7 +312,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "OIDC Provider#show", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/oidc-providers/{providerId}", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-		{Name: "providerId", In: contract.InPath, Required: true, Schema: 27},
+		{Name: "providerId", In: contract.InPath, Required: true, Schema: 33},
 	}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -249,8 +325,8 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "OIDC Provider#update", Method: "PATCH", Path: "/espalier/v1/orgs/{orgId}/oidc-providers/{providerId}", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-		{Name: "providerId", In: contract.InPath, Required: true, Schema: 27},
-	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 28}, Responses: []contract.Response{
+		{Name: "providerId", In: contract.InPath, Required: true, Schema: 33},
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 34}, Responses: []contract.Response{
 		{Status: 204},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -275,7 +351,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "Project#create", Method: "POST", Path: "/espalier/v1/orgs/{orgId}/projects", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 29}, Responses: []contract.Response{
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 35}, Responses: []contract.Response{
 		{Status: 201, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -288,7 +364,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "SAML Options#show", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/saml-providers/{providerId}", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-		{Name: "providerId", In: contract.InPath, Required: true, Schema: 27},
+		{Name: "providerId", In: contract.InPath, Required: true, Schema: 33},
 	}, Responses: []contract.Response{
 		{Status: 200, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -301,8 +377,8 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "SAML Options#update", Method: "PUT", Path: "/espalier/v1/orgs/{orgId}/saml-providers/{providerId}", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-		{Name: "providerId", In: contract.InPath, Required: true, Schema: 27},
-	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 30}, Responses: []contract.Response{
+		{Name: "providerId", In: contract.InPath, Required: true, Schema: 33},
+	}, Body: &contract.Body{Required: true, Media: []string{"application/json"}, Schema: 36}, Responses: []contract.Response{
 		{Status: 204},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -326,9 +402,9 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	}},
 	{ID: "User#index", Method: "GET", Path: "/espalier/v1/orgs/{orgId}/users", Params: []contract.Param{
 		{Name: "orgId", In: contract.InPath, Required: true, Schema: 1},
-		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 6},
-		{Name: "orderBy", In: contract.InQuery, AllowEmpty: true, Default: "firstName asc", Schema: 31},
-		{Name: "accessSource", In: contract.InQuery, AllowEmpty: true, Schema: 32},
+		{Name: "filter", In: contract.InQuery, AllowEmpty: true, Schema: 14},
+		{Name: "orderBy", In: contract.InQuery, AllowEmpty: true, Default: "firstName asc", Schema: 37},
+		{Name: "accessSource", In: contract.InQuery, AllowEmpty: true, Schema: 38},
 		{Name: "limit", In: contract.InQuery, AllowEmpty: true, Default: "100", Schema: 4},
 		{Name: "skipToken", In: contract.InQuery, AllowEmpty: true, Schema: 5},
 	}, Responses: []contract.Response{
@@ -377,7 +453,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 		{Status: 500, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
-	{ID: "Token#create", Method: "POST", Path: "/espalier/v1/tokens", Body: &contract.Body{Media: []string{"application/json"}, Schema: 33}, Responses: []contract.Response{
+	{ID: "Token#create", Method: "POST", Path: "/espalier/v1/tokens", Body: &contract.Body{Media: []string{"application/json"}, Schema: 39}, Responses: []contract.Response{
 		{Status: 201, Media: []string{"application/json"}},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 		{Status: 401, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -387,7 +463,7 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 		{Status: 502, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
 	}},
 	{ID: "Token#revoke", Method: "DELETE", Path: "/espalier/v1/tokens/{tokenId}", Params: []contract.Param{
-		{Name: "tokenId", In: contract.InPath, Required: true, Schema: 34},
+		{Name: "tokenId", In: contract.InPath, Required: true, Schema: 40},
 	}, Responses: []contract.Response{
 		{Status: 204},
 		{Status: 400, Media: []string{"application/vnd.goa.error"}, Error: contract.SixFields},
@@ -405,8 +481,28 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	{Type: contract.String, MinLen: 1, MaxLen: 256},
 	{Type: contract.Integer, HasMin: true, HasMax: true, Min: 1, Max: 1000},
 	{Type: contract.String, MinLen: 1, MaxLen: 8192},
-	{Type: contract.String, MinLen: 1, MaxLen: 4096},
 	{Type: contract.Boolean},
+	{Type: contract.String, MinLen: 1, MaxLen: 2048},
+	{Type: contract.Array, MaxItems: 20, Items: 7},
+	{Type: contract.String, MinLen: 1, MaxLen: 128},
+	{Type: contract.Array, MinItems: 1, MaxItems: 20, Items: 7},
+	{Type: contract.Object, Properties: []contract.Property{
+		{Name: "api", Schema: 6},
+		{Name: "logoutUris", Schema: 8},
+		{Name: "name", Required: true, Schema: 9},
+		{Name: "public", Schema: 6},
+		{Name: "redirectUris", Required: true, Schema: 10},
+		{Name: "skipConsent", Schema: 6},
+	}},
+	{Type: contract.String, MaxLen: 64, Pattern: "^[a-z2-7]+$"},
+	{Type: contract.Object, Properties: []contract.Property{
+		{Name: "api", Schema: 6},
+		{Name: "logoutUris", Schema: 8},
+		{Name: "name", Schema: 9},
+		{Name: "redirectUris", Schema: 10},
+		{Name: "skipConsent", Schema: 6},
+	}},
+	{Type: contract.String, MinLen: 1, MaxLen: 4096},
 	{Type: contract.Object, Properties: []contract.Property{
 		{Name: "userId", Schema: 1},
 	}},
@@ -417,18 +513,18 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	{Type: contract.String, MaxLen: 256},
 	{Type: contract.Object, Properties: []contract.Property{
 		{Name: "id", Required: true, Schema: 1},
-		{Name: "roleIds", Required: true, Schema: 11},
+		{Name: "roleIds", Required: true, Schema: 18},
 	}},
-	{Type: contract.Array, Items: 14},
+	{Type: contract.Array, Items: 21},
 	{Type: contract.Object, Properties: []contract.Property{
-		{Name: "groupIds", Schema: 11},
-		{Name: "inviteeEmail", Required: true, Schema: 12},
-		{Name: "inviteeFirstName", Schema: 13},
-		{Name: "inviteeLastName", Schema: 13},
-		{Name: "isSso", Schema: 7},
-		{Name: "orgRoleIds", Schema: 11},
-		{Name: "projects", Schema: 15},
-		{Name: "skipEmailNotification", Schema: 7},
+		{Name: "groupIds", Schema: 18},
+		{Name: "inviteeEmail", Required: true, Schema: 19},
+		{Name: "inviteeFirstName", Schema: 20},
+		{Name: "inviteeLastName", Schema: 20},
+		{Name: "isSso", Schema: 6},
+		{Name: "orgRoleIds", Schema: 18},
+		{Name: "projects", Schema: 22},
+		{Name: "skipEmailNotification", Schema: 6},
 	}},
 	{Type: contract.String, Pattern: "^[0-9a-f]{24}$"},
 	{Type: contract.String, MinLen: 1, MaxLen: 512},
@@ -437,38 +533,37 @@ var Espalier = contract.API{Name: "espalier", Title: "Espalier API", Operations:
 	{Type: contract.String, Enum: []string{"NONE", "APPEND", "SYNC"}},
 	{Type: contract.String, MaxLen: 128},
 	{Type: contract.String, MinLen: 1, MaxLen: 2000},
-	{Type: contract.String, MinLen: 1, MaxLen: 128},
-	{Type: contract.Array, MaxItems: 20, Items: 24},
+	{Type: contract.Array, MaxItems: 20, Items: 9},
 	{Type: contract.Object, Properties: []contract.Property{
-		{Name: "clientId", Required: true, Schema: 18},
-		{Name: "clientSecret", Schema: 19},
-		{Name: "discoveryHint", Schema: 20},
-		{Name: "groupSyncPolicy", Schema: 21},
-		{Name: "groupsClaim", Schema: 22},
-		{Name: "issuer", Required: true, Schema: 23},
-		{Name: "jitProvisioningEnabled", Schema: 7},
-		{Name: "name", Required: true, Schema: 18},
-		{Name: "scopes", Schema: 25},
-		{Name: "trustEmail", Schema: 7},
+		{Name: "clientId", Required: true, Schema: 25},
+		{Name: "clientSecret", Schema: 26},
+		{Name: "discoveryHint", Schema: 27},
+		{Name: "groupSyncPolicy", Schema: 28},
+		{Name: "groupsClaim", Schema: 29},
+		{Name: "issuer", Required: true, Schema: 30},
+		{Name: "jitProvisioningEnabled", Schema: 6},
+		{Name: "name", Required: true, Schema: 25},
+		{Name: "scopes", Schema: 31},
+		{Name: "trustEmail", Schema: 6},
 	}},
 	{Type: contract.String, Pattern: "^[0-9a-fA-F]{24}$"},
 	{Type: contract.Object, Properties: []contract.Property{
-		{Name: "clientId", Schema: 18},
-		{Name: "clientSecret", Schema: 19},
-		{Name: "discoveryHint", Schema: 20},
-		{Name: "groupSyncPolicy", Schema: 21},
-		{Name: "groupsClaim", Schema: 22},
-		{Name: "issuer", Schema: 23},
-		{Name: "jitProvisioningEnabled", Schema: 7},
-		{Name: "name", Schema: 18},
-		{Name: "scopes", Schema: 25},
-		{Name: "trustEmail", Schema: 7},
+		{Name: "clientId", Schema: 25},
+		{Name: "clientSecret", Schema: 26},
+		{Name: "discoveryHint", Schema: 27},
+		{Name: "groupSyncPolicy", Schema: 28},
+		{Name: "groupsClaim", Schema: 29},
+		{Name: "issuer", Schema: 30},
+		{Name: "jitProvisioningEnabled", Schema: 6},
+		{Name: "name", Schema: 25},
+		{Name: "scopes", Schema: 31},
+		{Name: "trustEmail", Schema: 6},
 	}},
 	{Type: contract.Object, Properties: []contract.Property{
 		{Name: "name", Required: true, Schema: 3},
 	}},
 	{Type: contract.Object, Properties: []contract.Property{
-		{Name: "allowIdpInitiated", Required: true, Schema: 7},
+		{Name: "allowIdpInitiated", Required: true, Schema: 6},
 	}},
 	{Type: contract.String, Pattern: "^(firstName|lastName|email|lastUILogin|lastAPILogin)( (asc|desc))?$"},
 	{Type: contract.String, Enum: []string{"org_member", "external_access_policy"}},

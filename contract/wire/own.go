@@ -225,3 +225,38 @@ type AccessPage struct {
 
 // SkipToken is the token of the page that follows, "" on the last page.
 func (p AccessPage) SkipToken() string { return SkipToken(p.NextPage) }
+
+// ApplicationForm is what of an application that signs users in is chosen. A nil member keeps, or is its zero value for a new one.
+type ApplicationForm struct {
+	Name         *string   `json:"name,omitempty"`
+	RedirectURIs *[]string `json:"redirectUris,omitempty"`
+	LogoutURIs   *[]string `json:"logoutUris,omitempty"`
+	API          *bool     `json:"api,omitempty"`
+	SkipConsent  *bool     `json:"skipConsent,omitempty"`
+	Public       *bool     `json:"public,omitempty"` // of a new one alone
+}
+
+// Application is an application that signs users in.
+type Application struct {
+	ID           ref.ApplicationID `json:"id"` // its client_id
+	Name         string            `json:"name"`
+	RedirectURIs []string          `json:"redirectUris"`
+	LogoutURIs   []string          `json:"logoutUris"`
+	API          bool              `json:"api"`
+	SkipConsent  bool              `json:"skipConsent"`
+	Public       bool              `json:"public"`
+	CreatedAt    time.Time         `json:"createdAt"`
+	UpdatedAt    time.Time         `json:"updatedAt"`
+}
+
+// NewApplication is one just registered, with its secret; "" for a public one.
+type NewApplication struct {
+	Application
+	ClientSecret string `json:"clientSecret,omitempty"`
+}
+
+// ApplicationSecret is a new secret of an application.
+type ApplicationSecret struct {
+	ID           ref.ApplicationID `json:"id"`
+	ClientSecret string            `json:"clientSecret"`
+}
