@@ -47,6 +47,7 @@ func TestIsolation(t *testing.T) {
 			t.Run(strings.ReplaceAll(op.String(), "/", "_"), func(t *testing.T) {
 				inMatrix(t, op)
 				f.in(t).prove(op)
+				f.in(t).proveIDs(op)
 			})
 		}
 		after := f.witnesses(t)
@@ -210,6 +211,53 @@ func (f *forest) refuseAll(r *request) {
 	g.Wait()
 }
 
+// notIDs are parameters that name a thing of every organization by the same word, or one that several organizations may know.
+var notIDs = map[string]bool{
+	"capabilityName": true, "iam Role#show id": true, "iam Customization#show id": true, "iam Customization Type#show id": true,
+	"scim SCIM Config#show_resource_type id": true, "scim SCIM Config#show_schema id": true, "iam Organization#show_msp targetOrgId": true,
+}
+
+// proveIDs asks the owners of all other organizations for the things of the target in their own: authorized there, and led to
+// nothing. What they are told is what they are told of things that do not exist.
+func (f *forest) proveIDs(op operation) {
+	if !namesThings(op) {
+		return
+	}
+	f.renew(op)
+	r := validRequest(f.t, op, f.valid)
+	for _, relation := range relations[1:6] {
+		m := f.owners[relation]
+		foreign, absent := r.clone(), r.clone()
+		for name, id := range r.path {
+			switch {
+			case name == "orgId":
+				foreign.path[name], absent.path[name] = m.root.OrgID.String(), m.root.OrgID.String()
+			case !notIDs[name] && !notIDs[op.String()+" "+name]:
+				absent.path[name] = nothingLike(id)
+			}
+		}
+		a := asker{caller: m.caller, name: "org_owner"}
+		got, none := f.ask(a, foreign), f.ask(a, absent)
+		if got.status != http.StatusNotFound {
+			f.t.Errorf("the owner of the %s, for what is the target's: got %d, want 404: %s", relation, got.status, got.body)
+		}
+		text, want := plain(got, foreign.ids()), plain(none, absent.ids())
+		if text != want {
+			f.t.Errorf("the owner of the %s can tell what is another's from what is not there:\nit says  %s\nabsent:  %s", relation, text, want)
+		}
+	}
+}
+
+// namesThings tells the operations with the id of a thing in the path, below the organization's.
+func namesThings(op operation) bool {
+	for _, p := range op.Params {
+		if strings.Contains(op.Path, "{"+p.Name+"}") && p.Name != "orgId" && !notIDs[p.Name] && !notIDs[op.String()+" "+p.Name] {
+			return strings.Contains(op.Path, "{orgId}") && !op.NoSecurity
+		}
+	}
+	return false
+}
+
 // judge compares the status.
 func (f *forest) judge(r *request, relation relation, a asker, want verdict, got answer) {
 	ok := false
@@ -275,6 +323,8 @@ func nothingLike(id string) string {
 		return strings.Repeat("0", 24)
 	case strings.Contains(id, "%3A") || strings.Contains(id, ":"):
 		return nothing + ":" + nothing
+	case strings.Contains(id, "."):
+		return "absent0.example"
 	}
 	return strings.Repeat("a", len(id))
 }
