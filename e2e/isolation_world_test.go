@@ -71,17 +71,15 @@ func newForest(t *testing.T, s *server, names []string) *forest {
 	for _, r := range relations[:6] {
 		f.populate(r)
 	}
-	t.Run("who asks", func(t *testing.T) {
-		for _, r := range relations {
-			for _, name := range names {
-				home := f.owners[r]
-				if r == former {
-					home = f.owners[own]
-				}
-				f.asking[r] = append(f.asking[r], home.asker(t, r, name))
-			}
+	for _, r := range relations {
+		home := f.owners[r]
+		if r == former {
+			home = f.owners[own]
 		}
-	})
+		for _, name := range names {
+			f.asking[r] = append(f.asking[r], home.asker(t, r, name))
+		}
+	}
 	f.removeFormer()
 	target := f.owners[own]
 	f.world = &world{msp: target, stranger: f.owners[unrelated]}
