@@ -40,6 +40,7 @@ import (
 var hostileTests = map[string]func(m, victim *msp){
 	"ids in bodies":           hostileBodies,
 	"ids in filters":          hostileFilters,
+	"questions":               hostileQuestions,
 	"cursors":                 hostileCursors,
 	"members nobody asked":    hostileMembers,
 	"one-time values":         hostileOneTime,
@@ -197,16 +198,15 @@ func hostileFilters(m, victim *msp) {
 	m.things("own")
 	theirs := victim.things("theirs")
 	for path, filters := range map[string][]string{
-		m.at("/iam/v1", "/access-rules"):        {fmt.Sprintf("subjectRef eq 'iam#user:%d'", victim.root.UserID), fmt.Sprintf("subjectRef eq 'ref:nam:::iam:user:%d'", theirs.user)},
-		m.at("/iam/v1", "/users"):               {"email eq '" + victim.root.Email + "'", "email co 'theirs'"},
-		m.at("/espalier/v1", "/users"):          {"email eq '" + victim.root.Email + "'", "email co 'theirs' or email eq 'theirs@things.example'"},
-		m.at("/iam/v1", "/access-policies"):     {"name eq 'theirs'"},
-		m.at("/msp/v1", "/customers"):           {"name eq 'theirs'"},
-		m.at("/msp/v2", "/customers"):           {"name eq 'theirs' or name co 'their'"},
-		m.at("/espalier/v1", "/customers"):      {"name eq 'theirs'"},
-		m.at("/scim/v2", "/Users"):              {fmt.Sprintf("id eq %q", fmt.Sprint(theirs.user)), `userName eq "theirs@things.example"`},
-		m.at("/scim/v2", "/Groups"):             {fmt.Sprintf("id eq %q", fmt.Sprint(theirs.group)), `displayName eq "theirs"`},
-		m.at("/espalier/v1", "/access/explain"): {},
+		m.at("/iam/v1", "/access-rules"):    {fmt.Sprintf("subjectRef eq 'iam#user:%d'", victim.root.UserID), fmt.Sprintf("subjectRef eq 'ref:nam:::iam:user:%d'", theirs.user)},
+		m.at("/iam/v1", "/users"):           {"email eq '" + victim.root.Email + "'", "email co 'theirs'"},
+		m.at("/espalier/v1", "/users"):      {"email eq '" + victim.root.Email + "'", "email co 'theirs' or email eq 'theirs@things.example'"},
+		m.at("/iam/v1", "/access-policies"): {"name eq 'theirs'"},
+		m.at("/msp/v1", "/customers"):       {"name eq 'theirs'"},
+		m.at("/msp/v2", "/customers"):       {"name eq 'theirs' or name co 'their'"},
+		m.at("/espalier/v1", "/customers"):  {"name eq 'theirs'"},
+		m.at("/scim/v2", "/Users"):          {fmt.Sprintf("id eq %q", fmt.Sprint(theirs.user)), `userName eq "theirs@things.example"`},
+		m.at("/scim/v2", "/Groups"):         {fmt.Sprintf("id eq %q", fmt.Sprint(theirs.group)), `displayName eq "theirs"`},
 	} {
 		for _, filter := range filters {
 			a := m.do("GET", path+"?filter="+url.QueryEscape(filter), nil).want(200)
@@ -224,6 +224,26 @@ func hostileFilters(m, victim *msp) {
 		if strings.Contains(a.body, "subject") && a.status == 200 {
 			m.t.Errorf("rules of another's scope: %s", a.body)
 		}
+	}
+}
+
+// hostileQuestions asks who somebody is: of others' users there is no more to learn than of none.
+func hostileQuestions(m, victim *msp) {
+	answered := func(user string) string {
+		a := m.do("GET", m.at("/espalier/v1", "/access/explain?privilege=iam:org:show&user=%s", url.QueryEscape(user)), nil, "X-Request-Id", fixedID)
+		text := regexp.MustCompile(`"at":"[^"]*"`).ReplaceAllString(a.body, "")
+		return fmt.Sprint(a.status, regexp.MustCompile(`\b`+regexp.QuoteMeta(user)+`\b`).ReplaceAllString(text, "USER"))
+	}
+	equal(m.t, "another's id", answered(victim.root.UserID.String()), answered("999999999"))
+	equal(m.t, "another's address", answered(victim.root.Email), answered("nobody@nowhere.example"))
+	asked := func(path, user string) string {
+		a := m.do("GET", fmt.Sprintf(path, user), nil, "X-Request-Id", fixedID)
+		return fmt.Sprint(a.status, regexp.MustCompile(`\b`+user+`\b`).ReplaceAllString(a.body, "USER"))
+	}
+	for _, path := range []string{"/iam/v1/users/%s/orgs", "/iam/v1/users/%s/projects", m.at("/iam/v1", "/users/%s", "%s"), m.at("/iam/v1", "/users/%s/groups", "%s"),
+		m.at("/iam/v1", "/access-policies/users/%s", "%s"), "/iam/v1/refresh-tokens?orgId=" + m.root.OrgID.String() + "&userId=%s",
+		"/iam/v1/users/%s/privileges-report?scopeRefs=" + strings.ReplaceAll(url.QueryEscape("ref:nam:::iam:org:"), "%", "%%") + m.root.OrgID.String()} {
+		equal(m.t, path, asked(path, victim.root.UserID.String()), asked(path, "999999999"))
 	}
 }
 
@@ -271,10 +291,7 @@ func hostileMembers(m, victim *msp) {
 		}
 		return body
 	}
-	var made struct {
-		ID    int64
-		OrgID int64
-	}
+	var made struct{ ID int64 }
 	admin.do("POST", admin.at("/iam/v1", "/groups"), more(object{"name": "assigned"})).want(201).into(&made)
 	if made.ID == theirs.group {
 		m.t.Error("an id was chosen by the caller")
@@ -417,10 +434,6 @@ func hostileUsers(m, victim *msp) {
 func hostileAccounts(m, victim *msp) {
 	own, theirs := m.things("own"), victim.things("theirs")
 	robot := m.robot("iam_admin")
-	var me struct {
-		Values []struct{ ID int64 }
-	}
-	m.do("GET", m.at("/iam/v1", "/groups"), nil).want(200).into(&me)
 	grant := m.at("/iam/v1", "/access-rules/grant")
 	robot.do("PUT", grant, object{"subject": object{"ref": fmt.Sprintf("iam#user:%d", own.user)}, "role": object{"name": "org_owner"}}).wantError(403, "forbidden", "owner")
 	robot.do("POST", robot.at("/iam/v1", "/invitations"), object{"inviteeEmail": "own@er.example", "orgRoleIds": []int{1}}).wantError(403, "forbidden", "owner")
