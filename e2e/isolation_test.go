@@ -47,7 +47,6 @@ func TestIsolation(t *testing.T) {
 			t.Run(strings.ReplaceAll(op.String(), "/", "_"), func(t *testing.T) {
 				inMatrix(t, op)
 				f.in(t).prove(op)
-				f.in(t).proveIDs(op)
 			})
 		}
 		after := f.witnesses(t)
@@ -168,6 +167,7 @@ func (f *forest) prove(op operation) {
 	f.renew(op)
 	r := validRequest(f.t, op, f.valid)
 	f.refuseAll(r)
+	f.proveIDs(r)
 	for _, a := range f.asking[own] {
 		if expect(op, own, a) != allowed {
 			continue
@@ -219,12 +219,10 @@ var notIDs = map[string]bool{
 
 // proveIDs asks the owners of all other organizations for the things of the target in their own: authorized there, and led to
 // nothing. What they are told is what they are told of things that do not exist.
-func (f *forest) proveIDs(op operation) {
-	if !namesThings(op) {
+func (f *forest) proveIDs(r *request) {
+	if !namesThings(r.op) {
 		return
 	}
-	f.renew(op)
-	r := validRequest(f.t, op, f.valid)
 	for _, relation := range relations[1:6] {
 		m := f.owners[relation]
 		foreign, absent := r.clone(), r.clone()
@@ -232,7 +230,7 @@ func (f *forest) proveIDs(op operation) {
 			switch {
 			case name == "orgId":
 				foreign.path[name], absent.path[name] = m.root.OrgID.String(), m.root.OrgID.String()
-			case !notIDs[name] && !notIDs[op.String()+" "+name]:
+			case !notIDs[name] && !notIDs[r.op.String()+" "+name]:
 				absent.path[name] = nothingLike(id)
 			}
 		}
