@@ -133,7 +133,8 @@ var ann = Principal{User: 1}
 // rows is a small working loader.
 type rows struct {
 	subjects map[Principal]*Subject
-	loads    int
+	loads    int // of subjects
+	orgLoads int
 	during   func() // runs while a subject is being loaded
 }
 
@@ -150,6 +151,7 @@ func (l *rows) Subject(_ context.Context, p Principal) (*Subject, error) {
 }
 
 func (l *rows) Organization(_ context.Context, id ref.OrgID) (*Organization, error) {
+	l.orgLoads++
 	if id != 7 {
 		return nil, errs.NotFoundf("none")
 	}
@@ -207,6 +209,40 @@ func TestGuard(t *testing.T) {
 	}
 	if err := g.Require(ctx, Caller{}, CustomerIndex, 7); err == nil {
 		t.Error("nobody was allowed")
+	}
+}
+
+// What is hidden from a stranger and what is absent are answered with the same words. They also cost the same questions to the
+// database, whatever is in memory, since those are what takes time.
+func TestRefusalsCostTheSame(t *testing.T) {
+	t.Parallel()
+	for _, ttl := range []time.Duration{0, 3 * time.Second} {
+		l := &rows{subjects: map[Principal]*Subject{ann: {}, {User: 2}: {Orgs: map[ref.OrgID]RoleSet{7: Set(OrgOwner)}}}}
+		g, err := NewGuard(Config{Loader: l, Now: func() time.Time { return now }, TTL: ttl})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cost := func(org ref.OrgID) [2]int {
+			l.loads, l.orgLoads = 0, 0
+			if err := g.Require(t.Context(), Caller{User: 1}, CustomerIndex, org); errs.KindOf(err) != errs.NotFound {
+				t.Errorf("a stranger in organization %d: got %v", org, err)
+			}
+			return [2]int{l.loads, l.orgLoads}
+		}
+		for what, prepare := range map[string]func(){
+			"nothing is remembered":            func() { g.ForgetAll() },
+			"the stranger is":                  func() { g.ForgetAll(); cost(9) },
+			"the organization is":              func() { g.ForgetAll(); g.Require(t.Context(), Caller{User: 2}, CustomerIndex, 7) },
+			"both are, it was asked before":    func() { g.ForgetAll(); cost(7) },
+			"both are, by somebody else there": func() { g.ForgetAll(); cost(9); g.Require(t.Context(), Caller{User: 2}, CustomerIndex, 7) },
+		} {
+			prepare()
+			hidden := cost(7)
+			prepare()
+			if absent := cost(9); hidden != absent {
+				t.Errorf("TTL %v, %s: a hidden organization takes %v loads of subject and organization, an absent one %v", ttl, what, hidden, absent)
+			}
+		}
 	}
 }
 

@@ -68,21 +68,53 @@ func (g *Guard) decide(ctx context.Context, by Caller, org ref.OrgID, ask Ask) e
 		return nil
 	}
 	v := g.recall(by.Principal(), org)
-	fresh := v.subject == nil && v.org == nil
+	remembered := v
 	if v.subject == nil || v.org == nil {
 		if err := g.read(ctx, by.Principal(), org, &v); err != nil {
-			return err
+			return g.absent(ctx, by.Principal(), remembered, err)
 		}
 	}
 	err := Decide(v.subject, v.org, ask, v.at)
-	if err == nil || fresh || g.cfg.TTL == 0 {
+	if !g.doubtful(remembered, &v, err) {
 		return err
 	}
-	v = g.recall(nobody, 0)
 	if err := g.read(ctx, by.Principal(), org, &v); err != nil {
 		return err
 	}
 	return Decide(v.subject, v.org, ask, v.at)
+}
+
+// doubtful reports whether a refusal has to be decided again, and takes out of the view what has to be read for it: where
+// others write, all that was remembered. And what is hidden costs the question to the database that what is absent costs, since
+// nothing is remembered of that: else the time of the answer would tell which of the two it is.
+func (g *Guard) doubtful(remembered view, v *view, err error) bool {
+	kind := errs.KindOf(err)
+	subject := remembered.subject != nil && g.cfg.TTL > 0
+	org := remembered.org != nil && (g.cfg.TTL > 0 || kind == errs.NotFound)
+	if err == nil || !subject && !org {
+		return false
+	}
+	last := *v
+	*v = g.recall(nobody, 0)
+	if !subject {
+		v.subject = last.subject
+	}
+	if !org {
+		v.org = last.org
+	}
+	return true
+}
+
+// absent is the refusal of an organization that is not there, after as many questions to the database as one that is hidden.
+func (g *Guard) absent(ctx context.Context, p Principal, remembered view, err error) error {
+	if errs.KindOf(err) != errs.NotFound || remembered.subject == nil || g.cfg.TTL == 0 {
+		return err
+	}
+	v := g.recall(nobody, 0)
+	if err := g.readSubject(ctx, p, &v); err != nil {
+		return err
+	}
+	return err
 }
 
 // view is what is known of a principal and an organization; nil is nothing, or nothing that may still be used.

@@ -14,6 +14,7 @@ import (
 	"espalier.dev/iam"
 	"espalier.dev/org"
 	"espalier.dev/ref"
+	"espalier.dev/scim"
 	"espalier.dev/store/iamdb"
 	"espalier.dev/store/sqldb"
 	"espalier.dev/store/storetest"
@@ -218,6 +219,13 @@ func (s staff) leaveNone() map[string]func(by access.Caller, u ref.UserID) error
 		"removal by SCIM": func(by access.Caller, u ref.UserID) error { return s.directory().DeleteUser(ctx, by, s.customer, u) },
 		"deactivation by SCIM": func(by access.Caller, u ref.UserID) error {
 			_, err := s.directory().PatchUser(ctx, by, s.customer, u, patch(`{"op":"replace","path":"active","value":"False"}`))
+			return err
+		},
+		"replacement by SCIM": func(by access.Caller, u ref.UserID) error {
+			_, err := s.directory().ReplaceUser(ctx, by, s.customer, u, func(p scim.Person) (scim.Person, error) {
+				p.Active = false
+				return p, nil
+			})
 			return err
 		},
 		"revocation": func(by access.Caller, u ref.UserID) error {

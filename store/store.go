@@ -1,11 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 
 	"espalier.dev/access"
 	"espalier.dev/audit"
 	"espalier.dev/audit/trail"
+	"espalier.dev/errs"
 	"espalier.dev/iam"
 	"espalier.dev/notify"
 	"espalier.dev/openid"
@@ -175,21 +177,22 @@ func (l loader) Subject(ctx context.Context, p access.Principal) (s *access.Subj
 }
 
 // Organization reads the path to the root, the projects, and what the parent's access policies give, which counts while the
-// parent's own msp does.
+// parent's own msp does. It asks all of that also of an organization that is not there, so that time does not tell.
 func (l loader) Organization(ctx context.Context, id ref.OrgID) (*access.Organization, error) {
 	var path org.Path
 	var projects []org.Project
 	var external []access.ExternalGrant
 	err := l.db.Read(ctx, func(tx *sqldb.Tx) (err error) {
 		t := l.db.join(tx)
-		if path, err = t.Path(ctx, id); err != nil {
-			return err
+		var none error
+		if path, none = t.Path(ctx, id); none != nil && errs.KindOf(none) != errs.NotFound {
+			return none
 		}
-		if projects, err = t.Projects(ctx, id); err != nil || len(path) == 1 {
+		if projects, err = t.Projects(ctx, id); err != nil {
 			return err
 		}
 		external, err = t.ExternalGrants(ctx, id)
-		return err
+		return cmp.Or(none, err)
 	})
 	if err != nil {
 		return nil, err

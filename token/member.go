@@ -29,11 +29,11 @@ func (s *Service) resolve(ctx context.Context, tx Tx, by access.Caller, m Member
 		if by.User == 0 {
 			return 0, false, errs.Forbiddenf("refresh tokens are for users: sign in as one, or name orgId and userId")
 		}
-		return by.User, true, nil
+		return by.User, true, everywhere(by)
 	case m.Org == 0 || m.User == 0:
 		return 0, false, errs.Unprocessablef("", "orgId and userId go together: an owner of the organization acts for its user")
 	case m.User == by.User:
-		return by.User, true, nil
+		return by.User, true, everywhere(by)
 	}
 	if err := s.cfg.Sessions.Require(ctx, by, access.OrgOwn, m.Org); err != nil {
 		return 0, false, err

@@ -127,6 +127,15 @@ func (t *RefreshToken) usable(now time.Time) error {
 	return nil
 }
 
+// everywhere refuses a session that opens one organization only, as an application's or one through another's identity provider:
+// a refresh token reaches every organization of its user, so that with one the session would.
+func everywhere(by access.Caller) error {
+	if by.Only != 0 {
+		return errs.Forbiddenf("this session opens organization %d only: sign in in another way for refresh tokens, which reach all of yours", by.Only)
+	}
+	return nil
+}
+
 // Create makes a refresh token of the caller and returns it with its text, which cannot be had again.
 func (s *Service) Create(ctx context.Context, by access.Caller, name string) (RefreshToken, string, error) {
 	if by.User == 0 {
@@ -139,6 +148,9 @@ func (s *Service) Create(ctx context.Context, by access.Caller, name string) (Re
 func (s *Service) CreateFor(ctx context.Context, by access.Caller, user ref.UserID, name string) (RefreshToken, string, error) {
 	if !by.Operator && by.User != user {
 		return RefreshToken{}, "", errs.Forbiddenf("refresh tokens can be made for oneself only")
+	}
+	if err := everywhere(by); err != nil {
+		return RefreshToken{}, "", err
 	}
 	t, text, err := NewRefreshToken(s.cfg.Rand, user, name, s.now())
 	if err != nil {
@@ -169,6 +181,9 @@ func (s *Service) ListFor(ctx context.Context, by access.Caller, user ref.UserID
 	if !by.Operator && by.User != user {
 		return nil, errs.Forbiddenf("only one's own refresh tokens can be listed")
 	}
+	if err := everywhere(by); err != nil {
+		return nil, err
+	}
 	err = s.cfg.Store.Read(ctx, func(tx Tx) (err error) {
 		list, err = tx.RefreshTokens(ctx, user, s.now())
 		return err
@@ -179,6 +194,9 @@ func (s *Service) ListFor(ctx context.Context, by access.Caller, user ref.UserID
 // Revoke ends a refresh token of the caller, and with it every access token it bought, at once. One that is not the caller's,
 // or has ended, is errs.NotFound. The operator may revoke anyone's.
 func (s *Service) Revoke(ctx context.Context, by access.Caller, id ref.TokenID) error {
+	if err := everywhere(by); err != nil {
+		return err
+	}
 	return s.cfg.Store.Write(ctx, func(tx Tx) error {
 		t, err := tx.RefreshToken(ctx, id)
 		if err != nil && !absent(err) {

@@ -21,6 +21,7 @@ import (
 
 	"espalier.dev/access"
 	"espalier.dev/errs"
+	"espalier.dev/ref"
 )
 
 var alice = access.Caller{User: 12, Session: "console", RequestID: "r1"}
@@ -361,6 +362,41 @@ func TestCreateRefuses(t *testing.T) {
 	}
 	if tok, _, err := s.CreateFor(t.Context(), access.Operator(""), 13, "x"); err != nil || tok.User != 13 {
 		t.Errorf("CreateFor by the operator: %+v, %v", tok, err)
+	}
+}
+
+// A session that opens one organization only, as one of an application there, gets no hold on what opens all.
+func TestASessionOfOneOrganizationHasNoRefreshTokens(t *testing.T) {
+	t.Parallel()
+	s, m, _, _ := made(t)
+	var id ref.TokenID
+	for id = range m.tokens {
+		break
+	}
+	before, by := len(m.entries), alice
+	by.Only = 7
+	for what, do := range map[string]func() error{
+		"Create": func() error { _, _, err := s.Create(t.Context(), by, "reaches further"); return err },
+		"List":   func() error { _, err := s.List(t.Context(), by); return err },
+		"ListOf": func() error { _, err := s.ListOf(t.Context(), by, Member{}); return err },
+		"ListOf itself by an organization": func() error {
+			_, err := s.ListOf(t.Context(), by, Member{Org: 7, User: by.User})
+			return err
+		},
+		"Show":      func() error { _, err := s.Show(t.Context(), by, id); return err },
+		"Revoke":    func() error { return s.Revoke(t.Context(), by, id) },
+		"RevokeOf":  func() error { return s.RevokeOf(t.Context(), by, Member{}, id) },
+		"RevokeAll": func() error { return s.RevokeOf(t.Context(), by, Member{}, "") },
+		"RevokeAll of itself by an organization": func() error {
+			return s.RevokeOf(t.Context(), by, Member{Org: 7, User: by.User}, "")
+		},
+	} {
+		if err := do(); errs.KindOf(err) != errs.Forbidden || !strings.Contains(errs.Message(err), "organization 7 only") {
+			t.Errorf("%s: got %v, want Forbidden", what, err)
+		}
+	}
+	if len(m.entries) != before {
+		t.Error("something was changed")
 	}
 }
 
