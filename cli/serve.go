@@ -208,8 +208,13 @@ func (v *serveVerb) routes(sys *system, telemetry *api.Telemetry, recorder *trai
 	if err != nil {
 		return nil, usageOf(err)
 	}
+	visits, err := trail.NewVisits(sys.db.Trail(), sys.guard, time.Now)
+	if err != nil {
+		return nil, err
+	}
 	d, err := door.New(door.Config{
 		Authenticate: oidc.Authenticate(sys.tokens),
+		Enter:        visits.Enter,
 		Allow:        api.Admit(callers, addresses, v.TrustedProxies),
 		Observe:      telemetry.Observe,
 		Record:       api.Calls(recorder, sys.guard, v.TrustedProxies),

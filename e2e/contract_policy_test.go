@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 )
@@ -163,4 +164,34 @@ func renewAccess(w *world) {
 	w.valid["user"], w.valid["privilege"] = 999999, "iam:org:show" // of oneself everybody may ask, who has a tie
 	w.valid["projectId"] = w.root.ProjectID
 	delete(w.valid, "skipToken")
+}
+
+// testVisits looks into a customer from outside: the customer sees who came, from where and by which policies, once an hour.
+func testVisits(m *msp) {
+	id := m.create("Visited", nil)
+	c := m.asOwnerOf(id, "ann@acme.example")
+	u := m.provision("tech@visits.example", nil)
+	var g group
+	m.do("POST", m.at("/iam/v1", "/groups"), object{"name": "Visitors"}).want(201).into(&g)
+	m.do("POST", m.at("/iam/v1", "/groups/%d/memberships", g.ID), object{"userIds": []json.Number{json.Number(u.ID)}}).want(201)
+	tech := m.server.user(m.t, "tech@visits.example")
+	path := fmt.Sprintf("/iam/v1/orgs/%d", id)
+	tech.do("GET", path, nil).wantError(403, "forbidden") // a member of the parent, let in nowhere
+	var policy struct{ ID string }
+	m.do("POST", m.at("/iam/v1", "/access-policies"), object{"name": "Visits", "groupIds": []int64{g.ID}, "customerOrgIds": []int64{id}, "iamRoles": []object{
+		{"name": "View", "scopedPermissions": []object{{"name": "View", "permissionCategory": "DataAccess", "roleNames": []string{"org_viewer"}}}}}}).want(201).into(&policy)
+	tech.do("GET", path, nil).want(200)
+	tech.do("GET", path, nil).want(200)
+	c.do("GET", path, nil).want(200)
+
+	var page struct {
+		Values []struct {
+			ViaOrgID int64
+			Actor    struct{ ID json.Number }
+			After    struct{ AccessPolicies []string }
+		}
+	}
+	list := fmt.Sprintf("/espalier/v1/orgs/%d/audit?filter=%s", id, url.QueryEscape("action eq 'organization.visit'"))
+	c.do("GET", list, nil).want(200).into(&page)
+	equal(m.t, "visits", fmt.Sprint(page.Values), fmt.Sprintf("[{%d {%s} {[%s]}}]", m.root.OrgID, u.ID, policy.ID))
 }

@@ -47,6 +47,7 @@ var contractTests = map[string]func(*msp){
 	"projects":                testProjects,
 	"access policies":         testAccessPolicies,
 	"access":                  testAccess,
+	"visits":                  testVisits,
 	"tokens of iam":           testIAMTokens,
 	"scim users":              testSCIMUsers,
 	"scim groups":             testSCIMGroups,

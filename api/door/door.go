@@ -27,6 +27,8 @@ type Config struct {
 	// Allow says whether the caller may ask now, and if not, after how long. The caller is the zero value on operations
 	// without security; the request's address tells those apart. nil allows everything.
 	Allow func(*http.Request, access.Caller) (retryAfter time.Duration, ok bool)
+	// Enter is told of every request in an organization before its operation runs; an error refuses the request. nil lets all in.
+	Enter func(ctx context.Context, by access.Caller, org ref.OrgID) error
 	// Observe is told of every request when it is over, whatever became of it. nil tells nobody.
 	Observe func(context.Context, Observation)
 	// Record is given every request of an operation when it is over, for the record that organizations may see. nil keeps none.
@@ -85,6 +87,9 @@ func New(c Config) (*Door, error) {
 	}
 	if c.Allow == nil {
 		c.Allow = func(*http.Request, access.Caller) (time.Duration, bool) { return 0, true }
+	}
+	if c.Enter == nil {
+		c.Enter = func(context.Context, access.Caller, ref.OrgID) error { return nil }
 	}
 	if c.Observe == nil {
 		c.Observe = func(context.Context, Observation) {}

@@ -130,6 +130,11 @@ func (x *exchange) handle(rt *route, r *http.Request) (err error) {
 			return err
 		}
 	}
+	if x.org != 0 && !rt.Operation.NoSecurity {
+		if err := x.door.config.Enter(r.Context(), x.caller, x.org); err != nil {
+			return err
+		}
+	}
 	return rt.handler(x, req)
 }
 

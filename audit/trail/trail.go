@@ -101,6 +101,8 @@ type Store interface {
 // Tx is what the use cases of this package ask of a transaction.
 type Tx interface {
 	Now() time.Time
+	// Record writes an entry.
+	Record(ctx context.Context, e audit.Entry) error
 	// Entries lists those of an organization that a query selects, in the query's order.
 	Entries(ctx context.Context, org ref.OrgID, q Query) ([]Entry, error)
 

@@ -1,0 +1,45 @@
+package access
+
+import (
+	"context"
+	"slices"
+
+	"espalier.dev/errs"
+	"espalier.dev/ref"
+)
+
+// Visit is how somebody comes into an organization that it is no member of.
+type Visit struct {
+	From     ref.OrgID // the parent
+	Policies []ref.AccessPolicyID
+}
+
+// Visit tells whether a caller comes into an organization from outside, and by which access policies of the parent. Members do
+// not, nor does who is let in nowhere. It is asked for every request: members cost it two lookups in memory.
+func (g *Guard) Visit(ctx context.Context, by Caller, org ref.OrgID) (Visit, bool, error) {
+	if by.Operator || by.Only != 0 { // a session of one organization opens nothing by policies
+		return Visit{}, false, nil
+	}
+	v := g.recall(by.Principal(), org)
+	if v.subject == nil || v.org == nil {
+		if err := g.read(ctx, by.Principal(), org, &v); err != nil {
+			if errs.KindOf(err) == errs.NotFound {
+				err = nil
+			}
+			return Visit{}, false, err
+		}
+	}
+	if _, member := v.subject.Orgs[org]; member {
+		return Visit{}, false, nil
+	}
+	if in, _, _ := v.org.external(v.subject, "", v.at.UnixMicro()); !in {
+		return Visit{}, false, nil
+	}
+	visit := Visit{From: v.org.Parent}
+	for _, e := range v.org.External {
+		if v.subject.Groups[e.Group] && !slices.Contains(visit.Policies, e.Policy) {
+			visit.Policies = append(visit.Policies, e.Policy)
+		}
+	}
+	return visit, true, nil
+}
