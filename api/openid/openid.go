@@ -63,9 +63,8 @@ func New(cfg Config) (*Provider, error) {
 		}
 	}
 	p.calls = sync.OnceValue(func() http.Handler { return newCalls(cfg) })
-	var err error
-	p.pages, err = newPages(cfg.Assets)
-	return p, err
+	p.pages = newPages(cfg.Assets)
+	return p, nil
 }
 
 // handler answers a browser, or returns why not.

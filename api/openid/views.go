@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 
 	provider "espalier.dev/openid"
 	"espalier.dev/ref"
@@ -58,33 +59,39 @@ func consent(step provider.Step) view {
 
 // pages is the templates, by page.
 type pages struct {
-	byName map[string]*template.Template
+	byName func() (map[string]*template.Template, error) // parsed when the first page is shown, and not at every start
 	assets string
 }
 
-func newPages(assets string) (pages, error) {
-	p := pages{byName: map[string]*template.Template{}, assets: assets}
+func newPages(assets string) pages { return pages{byName: sync.OnceValues(parsePages), assets: assets} }
+
+func parsePages() (map[string]*template.Template, error) {
 	names, err := fs.Glob(files, "templates/*.html")
 	if err != nil {
-		return p, err
+		return nil, err
 	}
+	byName := map[string]*template.Template{}
 	for _, name := range names {
 		page := strings.TrimSuffix(path.Base(name), ".html")
 		if page == "frame" {
 			continue
 		}
-		if p.byName[page], err = template.ParseFS(files, "templates/frame.html", name); err != nil {
-			return p, err
+		if byName[page], err = template.ParseFS(files, "templates/frame.html", name); err != nil {
+			return nil, err
 		}
 	}
-	return p, nil
+	return byName, nil
 }
 
 // show renders a page.
 func (p pages) show(w http.ResponseWriter, status int, page string, v view) error {
 	v.Assets = p.assets
+	byName, err := p.byName()
+	if err != nil {
+		return err
+	}
 	var b bytes.Buffer
-	if err := p.byName[page].ExecuteTemplate(&b, "frame.html", v); err != nil {
+	if err := byName[page].ExecuteTemplate(&b, "frame.html", v); err != nil {
 		return fmt.Errorf("page %s: %w", page, err)
 	}
 	h := w.Header()

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	auth "espalier.dev/signin"
@@ -49,27 +50,12 @@ type view struct {
 
 // views is the templates, by page, and the files they refer to.
 type views struct {
-	pages  map[string]*template.Template
-	assets string // the folder's path, with the hash of what is in it
+	pages  func() (map[string]*template.Template, error) // parsed when the first page is shown, and not at every start
+	assets string                                        // the folder's path, with the hash of what is in it
 }
 
 func newViews() (*views, error) {
-	v := &views{pages: map[string]*template.Template{}}
-	names, err := fs.Glob(files, "templates/*.html")
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range names {
-		page := strings.TrimSuffix(path.Base(name), ".html")
-		if page == "frame" {
-			continue
-		}
-		t, err := template.New("frame.html").Funcs(template.FuncMap{"instant": instant, "device": device}).ParseFS(files, "templates/frame.html", name)
-		if err != nil {
-			return nil, err
-		}
-		v.pages[page] = t
-	}
+	v := &views{pages: sync.OnceValues(parsePages)}
 	sum := sha256.New()
 	list, err := files.ReadDir("assets")
 	if err != nil {
@@ -84,6 +70,25 @@ func newViews() (*views, error) {
 	}
 	v.assets = "/signin/assets/" + hex.EncodeToString(sum.Sum(nil)[:6]) + "/"
 	return v, nil
+}
+
+func parsePages() (map[string]*template.Template, error) {
+	names, err := fs.Glob(files, "templates/*.html")
+	if err != nil {
+		return nil, err
+	}
+	pages := map[string]*template.Template{}
+	for _, name := range names {
+		page := strings.TrimSuffix(path.Base(name), ".html")
+		if page == "frame" {
+			continue
+		}
+		t := template.New("frame.html").Funcs(template.FuncMap{"instant": instant, "device": device})
+		if pages[page], err = t.ParseFS(files, "templates/frame.html", name); err != nil {
+			return nil, err
+		}
+	}
+	return pages, nil
 }
 
 // serveAsset sends a file that never changes under its address.
@@ -101,8 +106,12 @@ func (v *views) serveAsset(w http.ResponseWriter, r *http.Request) {
 // show renders a page.
 func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, page string, v view) error {
 	v.Assets, v.Passkeys = p.views.assets, p.cfg.Service.HasPasskeys()
+	pages, err := p.views.pages()
+	if err != nil {
+		return err
+	}
 	var b bytes.Buffer
-	if err := p.views.pages[page].Execute(&b, v); err != nil {
+	if err := pages[page].Execute(&b, v); err != nil {
 		return fmt.Errorf("page %s: %w", page, err)
 	}
 	h := w.Header()

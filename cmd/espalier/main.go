@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"espalier.dev/cli"
+	_ "espalier.dev/cmd/espalier/prefault"
 	"espalier.dev/policylang/script/child"
 )
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -16,7 +15,7 @@ import (
 // can't be interrupted and may overrun the time by far: where strangers write the scripts, use package child.
 type Local struct{}
 
-var identifier = regexp.MustCompile(`^[A-Za-z_$][A-Za-z0-9_$]*$`)
+var identifier = lazily(`^[A-Za-z_$][A-Za-z0-9_$]*$`)
 
 // Run evaluates a script in this process.
 func (l Local) Run(ctx context.Context, c Call) (out Outcome, err error) {
@@ -31,7 +30,7 @@ func (Local) Deliver(ctx context.Context, c Call, deliver func(Outcome, error)) 
 		deliver(Outcome{}, fmt.Errorf("script takes %d parameters and got %d arguments", len(c.Params), len(c.Args)))
 		return
 	}
-	if !identifier.MatchString(c.Result) {
+	if !identifier().MatchString(c.Result) {
 		deliver(Outcome{}, fmt.Errorf("script result %q is not the name of a variable", c.Result))
 		return
 	}
@@ -171,7 +170,7 @@ func (r *run) explain(outer, within context.Context, err error) error {
 	return errorOf(err, r.source)
 }
 
-var throwsNull = regexp.MustCompile(`\bthrow\s*\(*null\b`)
+var throwsNull = lazily(`\bthrow\s*\(*null\b`)
 
 // outOfMemory says whether an error of the script's is the engine's for want of memory, perhaps passed on by a function of
 // ours. A text too long for the engine is one; so is null, where there was no room left to make an error, unless the script
@@ -179,7 +178,7 @@ var throwsNull = regexp.MustCompile(`\bthrow\s*\(*null\b`)
 func outOfMemory(e *quickjs.Error, source string) bool {
 	switch text := e.Error(); text {
 	case "null":
-		return !throwsNull.MatchString(source)
+		return !throwsNull().MatchString(source)
 	case "InternalError: string too long":
 		return true
 	default:

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"modernc.org/quickjs"
 )
@@ -20,14 +21,19 @@ func errorOf(err error, source string) error {
 	return &Error{Message: message(e, source, line, column), Line: line}
 }
 
+// lazily compiles an expression at its first use, and not at every start of the program.
+func lazily(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
+
 // frame is a place in a line of the engine's stack: at f (<eval>:2:5), or at <eval>:2:5 where the script can't be read.
-var frame = regexp.MustCompile(`<eval>:(\d+):(\d+)\)?$`)
+var frame = lazily(`<eval>:(\d+):(\d+)\)?$`)
 
 // place is where a script failed: the innermost frame that is the script's own. Zeros if there is none, as for a thrown
 // text.
 func place(e *quickjs.Error) (line, column int) {
 	for l := range strings.Lines(e.Stack) {
-		m := frame.FindStringSubmatch(strings.TrimSpace(l))
+		m := frame().FindStringSubmatch(strings.TrimSpace(l))
 		if m == nil {
 			continue
 		}
@@ -41,8 +47,8 @@ func place(e *quickjs.Error) (line, column int) {
 }
 
 var (
-	memberOf = regexp.MustCompile(`^cannot (?:read|set) property (?:('.*') )?of (undefined|null)$`)
-	lastName = regexp.MustCompile(`[\pL_$][\pL\pN_$]*$`)
+	memberOf = lazily(`^cannot (?:read|set) property (?:('.*') )?of (undefined|null)$`)
+	lastName = lazily(`[\pL_$][\pL\pN_$]*$`)
 )
 
 // message says an error in the words that authors of templates know: Cannot access member 'x' of undefined,
@@ -52,7 +58,7 @@ func message(e *quickjs.Error, source string, line, column int) string {
 	if e.Name != "TypeError" {
 		return e.Error()
 	}
-	if m := memberOf.FindStringSubmatch(text); m != nil {
+	if m := memberOf().FindStringSubmatch(text); m != nil {
 		return "TypeError: " + strings.ReplaceAll("Cannot access member "+m[1]+" of "+m[2], "  ", " ")
 	}
 	if text == "not a function" && line > 0 {
@@ -69,5 +75,5 @@ func called(source string, line, column int) string {
 	if at < 0 {
 		return ""
 	}
-	return lastName.FindString(strings.TrimRight(source[:at], " \t\r\n"))
+	return lastName().FindString(strings.TrimRight(source[:at], " \t\r\n"))
 }
