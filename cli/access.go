@@ -13,6 +13,9 @@ import (
 
 // accessVerb is the verbs about who may do what.
 type accessVerb struct {
+	List    accessList    `cmd:"" help:"List who holds which role."`
+	Grant   accessGrant   `cmd:"" help:"Grant a role to users, user groups or service accounts."`
+	Revoke  accessRevoke  `cmd:"" help:"Take a role back, or all of them."`
 	Explain accessExplain `cmd:"" help:"Tell whether somebody has a privilege in an organization, and why."`
 	Who     accessWho     `cmd:"" help:"List everybody who has a privilege in an organization, and why."`
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ type accessPolicyVerb struct {
 	List   accessPolicyList   `cmd:"" help:"List the access policies of the organization."`
 	Show   accessPolicyShow   `cmd:"" help:"Show one."`
 	Create accessPolicyCreate `cmd:"" help:"Let user groups into direct customers."`
+	Update accessPolicyUpdate `cmd:"" help:"Change one; what it opened and closes is so at once."`
 	Delete accessPolicyDelete `cmd:"" help:"End one and what it opened, at once."`
 }
 
@@ -123,7 +125,7 @@ func (v *accessPolicyCreate) Run(ctx context.Context, sh *Shell) error {
 		return err
 	}
 	id, err := c.CreateAccessPolicy(ctx, org, wire.PutAccessPolicy{Name: v.Name, Description: v.Description, GroupIDs: v.Group, CustomerOrgIDs: v.Customer,
-		IAMRoles: []wire.IAMRole{{Name: v.Name, ScopedPermissions: []wire.ScopedPermission{{RoleNames: v.Role}}}}})
+		IAMRoles: rolesOfPolicy(v.Name, v.Role)})
 	if err != nil {
 		return err
 	}
@@ -132,6 +134,82 @@ func (v *accessPolicyCreate) Run(ctx context.Context, sh *Shell) error {
 	}
 	_, err = fmt.Fprintf(sh.Out, "Access policy %s lets %d user groups into %d customers.\n", id, len(v.Group), len(v.Customer))
 	return err
+}
+
+type accessPolicyUpdate struct {
+	remote
+	accessPolicyID
+	Name           *string           `key:"-" placeholder:"NAME" help:"Another name."`
+	Description    *string           `key:"-" placeholder:"TEXT" help:"Another description."`
+	AddGroup       []ref.UserGroupID `key:"-" placeholder:"ID" help:"User groups to let in besides."`
+	RemoveGroup    []ref.UserGroupID `key:"-" placeholder:"ID" help:"User groups to let in no more."`
+	AddCustomer    []ref.OrgID       `key:"-" placeholder:"ID" help:"Direct customers to let them into besides."`
+	RemoveCustomer []ref.OrgID       `key:"-" placeholder:"ID" help:"Customers to let them into no more."`
+	Role           []string          `key:"-" placeholder:"NAME" help:"All roles that they hold there, in place of what it gives now."`
+	jsonOutput
+}
+
+// Validate is called by kong.
+func (v *accessPolicyUpdate) Validate() error {
+	lists := len(v.AddGroup) + len(v.RemoveGroup) + len(v.AddCustomer) + len(v.RemoveCustomer) + len(v.Role)
+	if v.Name == nil && v.Description == nil && lists == 0 {
+		return errors.New("nothing to change: give a flag such as --add-customer")
+	}
+	return nil
+}
+
+// Run reads it, and writes it back with what is to be changed.
+func (v *accessPolicyUpdate) Run(ctx context.Context, sh *Shell) error {
+	c, org, err := v.dial(sh)
+	if err != nil {
+		return err
+	}
+	p, err := c.AccessPolicy(ctx, org, v.ID)
+	if err != nil {
+		return err
+	}
+	if err := c.UpdateAccessPolicy(ctx, org, v.ID, v.applied(p)); err != nil {
+		return err
+	}
+	if p, err = c.AccessPolicy(ctx, org, v.ID); err != nil {
+		return err
+	}
+	if v.JSON {
+		return printJSON(sh.Out, p)
+	}
+	_, err = fmt.Fprintf(sh.Out, "Access policy %s lets %d user groups into %d customers.\n", p.ID, len(p.GroupIDs), len(p.CustomerOrgIDs))
+	return err
+}
+
+func (v *accessPolicyUpdate) applied(p wire.AccessPolicy) wire.PutAccessPolicy {
+	out := wire.PutAccessPolicy{Name: p.Name, Description: p.Description, IAMRoles: p.IAMRoles,
+		GroupIDs: changedList(p.GroupIDs, v.AddGroup, v.RemoveGroup), CustomerOrgIDs: changedList(p.CustomerOrgIDs, v.AddCustomer, v.RemoveCustomer)}
+	if v.Name != nil {
+		out.Name = *v.Name
+	}
+	if v.Description != nil {
+		out.Description = *v.Description
+	}
+	if len(v.Role) > 0 {
+		out.IAMRoles = rolesOfPolicy(out.Name, v.Role)
+	}
+	return out
+}
+
+// changedList is a list with some more, each once, and without others.
+func changedList[T comparable](list, add, remove []T) []T {
+	var out []T
+	for _, x := range slices.Concat(list, add) {
+		if !slices.Contains(out, x) && !slices.Contains(remove, x) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// rolesOfPolicy is a single permission with the roles.
+func rolesOfPolicy(name string, roles []string) []wire.IAMRole {
+	return []wire.IAMRole{{Name: name, ScopedPermissions: []wire.ScopedPermission{{RoleNames: roles}}}}
 }
 
 type accessPolicyDelete struct {

@@ -27,11 +27,15 @@ type root struct {
 
 	Login        loginVerb        `cmd:"" group:"client" help:"Keep a server's address and a refresh token in a profile."`
 	Customer     customerVerb     `cmd:"" group:"client" help:"List, show, change, import and export customers."`
+	User         userVerb         `cmd:"" group:"client" help:"People of an organization."`
+	UserGroup    userGroupVerb    `cmd:"" name:"user-group" group:"client" help:"User groups, and who is in them."`
+	Role         roleVerb         `cmd:"" group:"client" help:"Roles that can be granted, and their privileges."`
 	Invite       inviteVerb       `cmd:"" group:"client" help:"Invite people into an organization."`
 	Account      accountVerb      `cmd:"" name:"service-account" group:"client" help:"Machine identities of an organization, and what they sign in with."`
 	Audit        auditVerb        `cmd:"" group:"client" help:"Show who did what in an organization; export it."`
-	Access       accessVerb       `cmd:"" group:"client" help:"Explain who may do what, and why."`
+	Access       accessVerb       `cmd:"" group:"client" help:"Grant and revoke roles; explain who may do what, and why."`
 	AccessPolicy accessPolicyVerb `cmd:"" name:"access-policy" group:"client" help:"Let user groups of the organization into customers of it."`
+	IDP          idpVerb          `cmd:"" name:"idp" group:"client" help:"Identity providers, their domains, and the login policy."`
 	Application  applicationVerb  `cmd:"" group:"client" help:"Register applications that sign users of the organization in."`
 	Token        tokenVerb        `cmd:"" group:"client" help:"Make, list and revoke refresh tokens: one's own, or as the operator any user's."`
 
@@ -122,7 +126,7 @@ func parserOf(grammar any, sh *Shell) (*kong.Kong, error) {
 		kong.Name("espalier"),
 		kong.Description("Run the organizations of an MSP's customers."),
 		kong.NoDefaultHelp(),
-		kong.Vars{"topics": topicNames()},
+		kong.Vars{"topics": topicNames(), "who": whoHelp},
 		kong.ExplicitGroups(groups),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
 		kong.ValueFormatter(describe),

@@ -26,7 +26,7 @@ type newRoot struct {
 // request is what the flags ask for.
 func (n *newRoot) request(first bool) (r rootRequest, err error) {
 	if n.PasswordFile != "" {
-		if r.Password, err = readPassword(n.PasswordFile); err != nil {
+		if r.Password, err = readSecret("--password-file", n.PasswordFile); err != nil {
 			return r, err
 		}
 	}

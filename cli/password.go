@@ -44,7 +44,7 @@ type passwordSet struct {
 
 // Run sets the password, by the running server where there is one.
 func (v *passwordSet) Run(ctx context.Context, sh *Shell) error {
-	password, err := readPassword(v.PasswordFile)
+	password, err := readSecret("--password-file", v.PasswordFile)
 	if err != nil {
 		return err
 	}
@@ -61,17 +61,17 @@ func (v *passwordSet) Run(ctx context.Context, sh *Shell) error {
 	})
 }
 
-// readPassword reads a password from a file.
-func readPassword(path string) (string, error) {
+// readSecret reads a password or the like from the file that a flag names, less the line break behind it.
+func readSecret(flag, path string) (string, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return "", fmt.Errorf("--password-file: %w", err)
+		return "", fmt.Errorf("%s: %w", flag, err)
 	}
-	password := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
-	if password == "" {
-		return "", errs.Invalidf("--password-file %s: the file is empty", path)
+	secret := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
+	if secret == "" {
+		return "", errs.Invalidf("%s %s: the file is empty", flag, path)
 	}
-	return password, nil
+	return secret, nil
 }
 
 type passwordResetLink struct {

@@ -81,3 +81,11 @@ func date(at time.Time) string {
 		return at.UTC().Format("2006-01-02 15:04 UTC")
 	}
 }
+
+// everInstant is an instant that may not have been yet.
+func everInstant(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return instant(t)
+}

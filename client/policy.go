@@ -39,6 +39,12 @@ func (c *Client) CreateAccessPolicy(ctx context.Context, org ref.OrgID, p wire.P
 	return made.ID, err
 }
 
+// UpdateAccessPolicy replaces all that an access policy says.
+func (c *Client) UpdateAccessPolicy(ctx context.Context, org ref.OrgID, id ref.AccessPolicyID, p wire.PutAccessPolicy) error {
+	_, err := c.call(ctx, http.MethodPut, policyPath(org, id), nil, p, nil)
+	return err
+}
+
 // DeleteAccessPolicy ends one and what it opened.
 func (c *Client) DeleteAccessPolicy(ctx context.Context, org ref.OrgID, id ref.AccessPolicyID) error {
 	_, err := c.call(ctx, http.MethodDelete, policyPath(org, id), nil, nil, nil)

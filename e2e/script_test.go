@@ -23,6 +23,7 @@ import (
 //	stop                     stops it, and fails if it does not end well
 //	exits CODE command...    runs a command that has to exit with the code
 //	keep NAME member         puts a member of the JSON that the last command printed into $NAME
+//	txt NAME TEXT            makes this the TXT record of a name in the DNS server at $DNS
 //	newer                    makes the database one of a newer binary
 //
 // and the conditions [sqlite] and [postgres].
@@ -45,9 +46,12 @@ type script struct {
 	t      *testing.T
 	place  place
 	server *server
+	dns    *nameServer
 }
 
 func (s *script) setup(env *testscript.Env) error {
+	s.dns = startDNS(s.t)
+	env.Setenv("DNS", s.dns.address)
 	env.Setenv("HOME", s.place.home)
 	env.Setenv("PATH", filepath.Dir(binary)+string(os.PathListSeparator)+env.Getenv("PATH"))
 	for _, pair := range s.place.variables() {
@@ -82,6 +86,7 @@ func (s *script) commands() map[string]func(*testscript.TestScript, bool, []stri
 		"stop":  func(*testscript.TestScript, bool, []string) { s.server.stop() },
 		"exits": exits,
 		"keep":  keep,
+		"txt":   func(_ *testscript.TestScript, _ bool, args []string) { s.dns.put(args[0], args[1:]...) },
 		"newer": func(ts *testscript.TestScript, _ bool, _ []string) { ts.Check(s.newer()) },
 	}
 }
