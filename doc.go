@@ -16,7 +16,8 @@
 //	signin/        how people prove who they are: passwords, codes, passkeys; their sessions
 //	scim/          how a company's directory keeps people and user groups in step: resources, filters, PATCH
 //	openid/        signing people in to other applications: an OpenID provider
-//	policylang/    the policy template language, an island: parse, print, resolve, check
+//	policylang/    the policy template language, an island: parse, check, evaluate, act
+//	runner/        the world outside of evaluations: requests signed and sent, secrets kept
 //	store/         the only SQL: one text for SQLite and PostgreSQL; a folder per domain, the schema, backups
 //	contract/      the OpenAPI documents, what is generated from them, the bodies that travel
 //	api/           REST: the server, the door that every request passes, a package of handlers per document

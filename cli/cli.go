@@ -39,7 +39,7 @@ type root struct {
 	Application  applicationVerb  `cmd:"" group:"client" help:"Register applications that sign users of the organization in."`
 	Token        tokenVerb        `cmd:"" group:"client" help:"Make, list and revoke refresh tokens: one's own, or as the operator any user's."`
 
-	Policy policyVerb `cmd:"" group:"author" help:"Check policy templates."`
+	Policy policyVerb `cmd:"" group:"author" help:"Check policy templates, and try them."`
 
 	Completion completionVerb `cmd:"" group:"other" help:"Print the completion script of a shell."`
 	HelpOn     helpVerb       `cmd:"" name:"help" group:"other" help:"Explain a verb or a topic: ${topics}."`

@@ -13,7 +13,10 @@ import (
 )
 
 type policyVerb struct {
-	Check policyCheck `cmd:"" help:"Say what is wrong with policy templates."`
+	Check    policyCheck    `cmd:"" help:"Say what is wrong with policy templates."`
+	Script   policyScript   `cmd:"" help:"Run one script of a template on what it is given."`
+	Retrieve policyRetrieve `cmd:"" help:"Evaluate datasources of a template, and print their values."`
+	Run      policyRun      `cmd:"" help:"Evaluate a template, print the incidents that it would raise, and act if told to."`
 }
 
 // policyCheck is espalier policy check FILE|DIR...

@@ -96,7 +96,7 @@ func (v *serveVerb) Run(ctx context.Context, sh *Shell) (err error) {
 	cfg := systemConfig{
 		keyFile: v.keyFile(), publicURL: v.PublicURL, keepAudit: v.AuditKeep, catalog: definitions, mail: mail, log: log, resolver: v.resolver(),
 	}
-	if cfg.egress, err = v.egress(); err != nil {
+	if cfg.egress, err = readEgress(v.EgressMap, v.EgressAllow); err != nil {
 		return usageOf(err)
 	}
 	sys, err := newSystem(ctx, db, cfg)
@@ -107,13 +107,13 @@ func (v *serveVerb) Run(ctx context.Context, sh *Shell) (err error) {
 	return v.serve(ctx, sh, sys, log)
 }
 
-// egress is what lets requests out that somebody other than the operator names.
-func (v *serveVerb) egress() (cfg egress.Config, err error) {
-	cfg.Allow = v.EgressAllow
-	if v.EgressMap == "" {
+// readEgress makes of the flags what lets requests out that somebody other than the operator names.
+func readEgress(file string, allow []netip.Prefix) (cfg egress.Config, err error) {
+	cfg.Allow = allow
+	if file == "" {
 		return cfg, nil
 	}
-	text, err := os.ReadFile(v.EgressMap)
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return cfg, fmt.Errorf("--egress-map: %w", err)
 	}

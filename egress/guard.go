@@ -157,6 +157,22 @@ func (g *Guard) Client() *http.Client {
 	}}
 }
 
+// Single is a guard like this one whose requests go over one connection each host, by HTTP/1.1, shared with nobody else: for
+// protocols that prove a user once per connection. Close it when they are through.
+func (g *Guard) Single() *Guard {
+	own := *g
+	own.guarded, own.appointed = single(g.guarded), single(g.appointed)
+	return &own
+}
+
+func single(t *http.Transport) *http.Transport {
+	own := t.Clone()
+	own.MaxConnsPerHost, own.MaxIdleConnsPerHost = 1, 1
+	own.Protocols = new(http.Protocols)
+	own.Protocols.SetHTTP1(true)
+	return own
+}
+
 // Close drops idle connections.
 func (g *Guard) Close() {
 	g.guarded.CloseIdleConnections()

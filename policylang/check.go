@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"espalier.dev/policylang/check"
+	"espalier.dev/policylang/eval"
 	"espalier.dev/policylang/resolve"
 	"espalier.dev/policylang/source"
 	"espalier.dev/policylang/syntax"
@@ -14,6 +15,21 @@ import (
 // Check says what is wrong with a template, in the order of its text. It is usable if [source.Errors] counts none.
 // The name stands in the diagnostics; nothing is read from it.
 func Check(name string, src []byte) []source.Diagnostic {
+	_, found := read(name, src)
+	return found
+}
+
+// Compile makes a template ready to run. The program is nil if the diagnostics, which [Check] gives, have errors.
+func Compile(name string, src []byte) (*eval.Program, []source.Diagnostic, error) {
+	tmpl, found := read(name, src)
+	if source.Errors(found) > 0 {
+		return nil, found, nil
+	}
+	program, err := eval.Compile(tmpl)
+	return program, found, err
+}
+
+func read(name string, src []byte) (*resolve.Template, []source.Diagnostic) {
 	f := source.NewFile(name, src)
 	tree, all := syntax.Parse(f)
 	tmpl, names := resolve.Resolve(tree)
@@ -22,7 +38,7 @@ func Check(name string, src []byte) []source.Diagnostic {
 	if len(all) > 0 {
 		later = certain(all, later)
 	}
-	return source.Sort(append(all, later...))
+	return tmpl, source.Sort(append(all, later...))
 }
 
 // checkDefinitions says what is wrong inside the definitions, which are another language. Of two with one name, which is

@@ -38,8 +38,10 @@ type Request struct {
 	Body   []byte      `json:"body,omitempty"`
 	// Auth says who signs, nil if the request goes unsigned.
 	Auth *Auth `json:"auth,omitempty"`
-	// Datasource is the one that asks.
-	Datasource string `json:"datasource"`
+	// Datasource is the one that asks; "" if an action does.
+	Datasource string `json:"datasource,omitempty"`
+	// NoRedirect makes a redirect the answer, as actions may wish.
+	NoRedirect bool `json:"noRedirect,omitempty"`
 }
 
 // Auth is a credentials or an auth block that a request names.

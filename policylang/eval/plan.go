@@ -6,6 +6,7 @@ import (
 
 	"espalier.dev/policylang/extract"
 	"espalier.dev/policylang/resolve"
+	"espalier.dev/policylang/script"
 	"espalier.dev/policylang/syntax"
 )
 
@@ -82,6 +83,15 @@ type scriptCode struct {
 	name, code, result string
 	params             []string
 	line               int // of the template, where the code begins
+}
+
+// Script is a script block as a call without arguments, and whether there is one of that name.
+func (p *Program) Script(name string) (call script.Call, ok bool) {
+	s := p.scripts[name]
+	if s == nil {
+		return call, false
+	}
+	return script.Call{Source: s.code, Params: slices.Clone(s.params), Result: s.result}, true
 }
 
 // result is a result block: at most one of fields and collect.
