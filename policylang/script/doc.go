@@ -24,6 +24,6 @@
 //   - new RegExp("(?i)x") is understood, since patterns come from users who know RE2;
 //   - errors have the wording that authors search for: TypeError: 'f' is not a function.
 //
-// Besides the language a script has _ (Underscore 1.13), console.log and console.dir, atob and btoa, getIterator and
-// appendToResult. Every run has a world of its own. Math.random starts from the call's time, so that a run can be repeated.
+// Besides the language a script has _ (Underscore 1.13), console.log and console.dir, atob and btoa, hashHmac (hexadecimal),
+// getIterator and appendToResult. Every run has a world of its own. Math.random starts from the call's time, so that a run can be repeated.
 package script

@@ -3,7 +3,7 @@
 // the script may replace any global.
 (function (start) {
 'use strict'
-var global = globalThis, host = {}, offered = ['sort', 'log', 'atob', 'btoa', 'underscore']
+var global = globalThis, host = {}, offered = ['sort', 'log', 'atob', 'btoa', 'hmac', 'underscore']
 for (var h = 0; h < offered.length; h++) {
   host[offered[h]] = global['espalier_' + offered[h]]
   delete global['espalier_' + offered[h]]
@@ -264,6 +264,11 @@ hide(global, 'atob', function atob(text) {
   return plain
 })
 hide(global, 'btoa', function btoa(text) { return host.btoa(String(text)) })
+hide(global, 'hashHmac', function hashHmac(algorithm, text, key) {
+  var sum = host.hmac(String(algorithm), String(text), String(key))
+  if (sum === null) throw new Error('hashHmac knows sha256, sha512, sha1 and md5, and was given ' + algorithm)
+  return sum
+})
 
 // Most of what a script costs beyond itself is Underscore, so only who asks for it gets it.
 define(global, '_', {

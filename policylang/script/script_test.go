@@ -70,6 +70,8 @@ func TestResults(t *testing.T) {
 		{"stringify undefined", `result = typeof JSON.stringify(undefined)`, `0`, `"undefined"`},
 		{"stringify a date", `result = JSON.stringify({d: new Date(0)})`, `0`, `"{\"d\":\"1970-01-01T00:00:00.000Z\"}"`},
 		{"atob and btoa", `result = [atob("aMOp"), btoa("hé")]`, `0`, `["hé","aMOp"]`},
+		{"hashHmac", `result = [hashHmac("sha256", "what do ya want for nothing?", "Jefe"), hashHmac("MD5", "", "").length]`, `0`,
+			`["5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",32]`}, // RFC 4231, test case 2
 		{"underscore", `result = _.chain(arg).filter(function(x) { return x > 1 }).map(function(x) { return x * x }).value()`, `[1, 2, 3]`, `[4,9]`},
 		{"underscore again", `result = [typeof _.VERSION, _.pluck([{a: 1}], "a"), _.uniq([1, 1])]`, `0`, `["string",[1],[1]]`},
 		{"underscore replaced", `_ = 3; result = _`, `0`, `3`},
@@ -169,6 +171,7 @@ func TestErrors(t *testing.T) {
 		{"not a missing comma", "a = {\nb: 1; c: 2}", script.Error{Message: "SyntaxError: expecting '}'", Line: 2}},
 		{"circular result", "result = {}; result.a = result", script.Error{Message: "TypeError: circular reference"}},
 		{"atob", "\natob('*')", script.Error{Message: "Error: atob was given what is not base64", Line: 2}},
+		{"hashHmac of another kind", "hashHmac('crc', 'a', 'b')", script.Error{Message: "Error: hashHmac knows sha256, sha512, sha1 and md5, and was given crc", Line: 1}},
 		{"nothing to import", "import os from 'os'", script.Error{Message: "SyntaxError: expecting '('", Line: 1}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -262,7 +265,7 @@ func TestNoHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `"_ appendToResult arg atob btoa console decodeURI decodeURIComponent encodeURI encodeURIComponent escape eval ` +
-		`getIterator globalThis isFinite isNaN names parseFloat parseInt result undefined unescape"`
+		`getIterator globalThis hashHmac isFinite isNaN names parseFloat parseInt result undefined unescape"`
 	if got := string(out.JSON); got != want && got != strings.Replace(want, " result", "", 1) {
 		t.Errorf("got %s\nwant %s", got, want)
 	}

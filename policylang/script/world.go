@@ -1,11 +1,18 @@
 package script
 
 import (
+	"crypto/hmac"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
 	_ "embed"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"strings"
 	"sync"
 	"time"
@@ -70,6 +77,9 @@ func newWorld(l Limits, now time.Time) (*world, error) {
 	return w, nil
 }
 
+// hashes is what hashHmac knows, a function that the reference does not have and two published templates call.
+var hashes = map[string]func() hash.Hash{"sha256": sha256.New, "sha512": sha512.New, "sha1": sha1.New, "md5": md5.New}
+
 func (w *world) furnish(code []byte, now time.Time) error {
 	for name, f := range map[string]quickjs.HostFunc{
 		"sort": func(args []any) (any, error) { return string(sortKeys([]byte(argument(args, 0)))), nil },
@@ -83,6 +93,15 @@ func (w *world) furnish(code []byte, now time.Time) error {
 		},
 		"btoa": func(args []any) (any, error) {
 			return base64.StdEncoding.EncodeToString([]byte(argument(args, 0))), nil
+		},
+		"hmac": func(args []any) (any, error) {
+			algorithm := hashes[strings.ToLower(argument(args, 0))]
+			if algorithm == nil {
+				return nil, nil // the prelude throws
+			}
+			sum := hmac.New(algorithm, []byte(argument(args, 2)))
+			sum.Write([]byte(argument(args, 1)))
+			return hex.EncodeToString(sum.Sum(nil)), nil
 		},
 		"underscore": func([]any) (any, error) {
 			code, err := library()
