@@ -44,6 +44,11 @@ var experiments = []experiment{
 	{"start", false, prepareStart},
 	{"memory", false, prepareMemory},
 	{"scale", false, prepareScale},
+	{"decision", false, prepareDecision},
+	{"tokens", false, prepareTokens},
+	{"signin", false, prepareSignIn},
+	{"scim", false, prepareSCIM},
+	{"audit", false, prepareAudit},
 }
 
 func experimentNames() []string {

@@ -25,6 +25,7 @@ connections do is done for a while before it is measured, so that they are open.
 - **Q**: the statements of the request through database/sql, read into variables.
 - **P**: `+"`pgbench -N`"+`, 16 clients, scale 10, on the same PostgreSQL server.
 - **R**: the rows of the list, or of the import, through database/sql and nothing else.
+- **A**: argon2id alone, with the parameters of sign-in.
 - **E**: a Go program that opens the same database, reads its schema, and does nothing else.
 
 | Figure | Measured | Floor | Floor measured | Ratio | Bar | Met |

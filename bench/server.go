@@ -25,6 +25,8 @@ type world struct {
 	url   string   // the PostgreSQL database; "" on SQLite
 	keys  string   // the key file
 	made  cli.Made
+
+	password string // a file with the owner's; "" for none
 }
 
 // sqliteWorld makes a data folder whose root has so many customers.
@@ -41,6 +43,9 @@ func (l *lab) sqliteWorld(ctx context.Context, customers int) (*world, error) {
 func (w *world) make(ctx context.Context, customers int) error {
 	var out, errOut bytes.Buffer
 	args := append([]string{"init", "--org", "Northwind MSP", "--owner", "ada@northwind.example", "--json"}, w.where...)
+	if w.password != "" {
+		args = append(args, "--password-file", w.password)
+	}
 	if code := cli.Run(ctx, args, nil, nil, &out, &errOut); code != cli.ExitOK {
 		return fmt.Errorf("espalier init: %s", errOut.String())
 	}

@@ -26,6 +26,8 @@ func (u unit) text(v float64) string {
 		return fmt.Sprintf("%.1f MiB", v/mebi)
 	}
 	switch d := time.Duration(v * float64(time.Second)); {
+	case d < 10*time.Microsecond:
+		return fmt.Sprintf("%.0f ns", v*1e9)
 	case d < 10*time.Millisecond:
 		return fmt.Sprintf("%.0f µs", v*1e6)
 	case d < 10*time.Second:

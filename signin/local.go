@@ -27,10 +27,15 @@ func errMismatch() error {
 // errs.Forbidden, told only to who gave the right password.
 func (s *Service) SignIn(ctx context.Context, v Visitor, email, password string) (Step, error) {
 	account := forAccount(email)
-	if err := s.try(ctx, account, forAddress(v)); err != nil {
-		return Step{}, err
-	}
-	who, stored, err := s.byEmail(ctx, email)
+	var who Person
+	var stored StoredPassword
+	err := s.cfg.Store.Write(ctx, func(tx Tx) (err error) {
+		if err := s.countAll(ctx, tx, account, forAddress(v)); err != nil {
+			return err
+		}
+		who, stored, err = byEmail(ctx, tx, email)
+		return err
+	})
 	if err != nil {
 		return Step{}, err
 	}
@@ -48,22 +53,26 @@ func (s *Service) SignIn(ctx context.Context, v Visitor, email, password string)
 }
 
 // byEmail reads a user with its password; zero values for what there is not. It reads as much of a stranger.
-func (s *Service) byEmail(ctx context.Context, email string) (p Person, stored StoredPassword, err error) {
+func byEmail(ctx context.Context, tx Tx, email string) (p Person, stored StoredPassword, err error) {
 	if !utf8.ValidString(email) || strings.ContainsRune(email, 0) {
 		email = "" // nobody's, and fit to be asked for on both engines
 	}
-	err = s.cfg.Store.Read(ctx, func(tx Tx) error {
-		p, err = tx.PersonByEmail(ctx, email)
-		if err != nil && !absent(err) {
-			return err
-		}
-		stored, err = tx.Password(ctx, p.ID)
-		if absent(err) {
-			return nil
-		}
+	if p, err = tx.PersonByEmail(ctx, email); err != nil && !absent(err) {
+		return p, stored, err
+	}
+	if stored, err = tx.Password(ctx, p.ID); absent(err) {
+		err = nil
+	}
+	return p, stored, err
+}
+
+// personByEmail reads a user; the zero value for a stranger.
+func (s *Service) personByEmail(ctx context.Context, email string) (p Person, err error) {
+	err = s.cfg.Store.Read(ctx, func(tx Tx) (err error) {
+		p, _, err = byEmail(ctx, tx, email)
 		return err
 	})
-	return p, stored, err
+	return p, err
 }
 
 // mismatch notes a wrong password. It writes of a stranger too, since an answer without a commit would come sooner.

@@ -24,7 +24,7 @@ func (s *Service) AskReset(ctx context.Context, v Visitor, email string) error {
 	if err != nil {
 		return err
 	}
-	who, _, err := s.byEmail(ctx, email)
+	who, err := s.personByEmail(ctx, email)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (s *Service) ResetLink(ctx context.Context, by access.Caller, email string)
 	if !by.Operator {
 		return "", time.Time{}, errs.Forbiddenf("only the operator of the server makes links to choose a new password")
 	}
-	who, _, err := s.byEmail(ctx, email)
+	who, err := s.personByEmail(ctx, email)
 	if err != nil {
 		return "", time.Time{}, err
 	}

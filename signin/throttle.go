@@ -94,14 +94,17 @@ func network(address string) string {
 // try counts a try before it is made. It is errs.TooMany while one of the counters pauses. All use cases come to the account
 // first and to the address last, so that none waits for another in a circle.
 func (s *Service) try(ctx context.Context, counters ...counter) error {
-	return s.cfg.Store.Write(ctx, func(tx Tx) error {
-		for _, c := range counters {
-			if err := count(ctx, tx, c, s.now()); err != nil {
-				return err
-			}
+	return s.cfg.Store.Write(ctx, func(tx Tx) error { return s.countAll(ctx, tx, counters...) })
+}
+
+// countAll is try within a transaction of its caller, who may read what the try needs in it.
+func (s *Service) countAll(ctx context.Context, tx Tx, counters ...counter) error {
+	for _, c := range counters {
+		if err := count(ctx, tx, c, s.now()); err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 func count(ctx context.Context, tx Tx, c counter, now time.Time) error {
