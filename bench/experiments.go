@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -100,5 +101,19 @@ func (l *lab) measure(ctx context.Context, e experiment) (results []result, err 
 	if err != nil {
 		return nil, err
 	}
-	return l.rounds(ctx, figures)
+	if results, err = l.rounds(ctx, figures); err == nil {
+		release(results)
+	}
+	return results, err
+}
+
+// release lets go of what figures were measured on: a heap that is kept costs every later experiment its collection.
+func release(results []result) {
+	for i := range results {
+		results[i].take = nil
+		for n := range results[i].floors {
+			results[i].floors[n].take = nil
+		}
+	}
+	runtime.GC()
 }

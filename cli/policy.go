@@ -14,6 +14,7 @@ import (
 
 type policyVerb struct {
 	Check    policyCheck    `cmd:"" help:"Say what is wrong with policy templates."`
+	Format   policyFormat   `cmd:"" help:"Write policy templates anew, in one style."`
 	Script   policyScript   `cmd:"" help:"Run one script of a template on what it is given."`
 	Retrieve policyRetrieve `cmd:"" help:"Evaluate datasources of a template, and print their values."`
 	Run      policyRun      `cmd:"" help:"Evaluate a template, print the incidents that it would raise, and act if told to."`
@@ -44,7 +45,7 @@ type checked struct {
 func (v *policyCheck) Run(ctx context.Context, sh *Shell) error {
 	found := checked{Diagnostics: []source.Diagnostic{}}
 	for _, path := range v.Paths {
-		if err := found.path(ctx, sh.In, path); err != nil {
+		if err := eachTemplate(ctx, sh.In, path, found.check); err != nil {
 			return err
 		}
 	}
@@ -60,17 +61,19 @@ func (v *policyCheck) Run(ctx context.Context, sh *Shell) error {
 	return nil
 }
 
-// path checks a file, the files of a folder, or the input.
-func (c *checked) path(ctx context.Context, in io.Reader, path string) error {
+// standardInput is what - is called.
+const standardInput = "standard input"
+
+// eachTemplate reads a file, the *.pt files of a folder, or the input.
+func eachTemplate(ctx context.Context, in io.Reader, path string, each func(name string, text []byte) error) error {
 	if path == "-" {
 		text, err := io.ReadAll(in)
 		if err != nil {
 			return fmt.Errorf("read the input: %w", err)
 		}
-		c.check("standard input", text)
-		return nil
+		return each(standardInput, text)
 	}
-	before := c.Files
+	files := 0
 	err := filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -84,18 +87,19 @@ func (c *checked) path(ctx context.Context, in io.Reader, path string) error {
 		if err != nil {
 			return usageOf(err)
 		}
-		c.check(name, text)
-		return nil
+		files++
+		return each(name, text)
 	})
-	if err == nil && c.Files == before {
+	if err == nil && files == 0 {
 		err = usageOf(fmt.Errorf("%s holds no .pt file", path))
 	}
 	return err
 }
 
-func (c *checked) check(name string, text []byte) {
+func (c *checked) check(name string, text []byte) error {
 	c.Files++
 	c.Diagnostics = append(c.Diagnostics, policylang.Check(name, text)...)
+	return nil
 }
 
 func (v *policyCheck) print(sh *Shell, found checked) error {

@@ -116,7 +116,7 @@ func (v *templateFile) template(sh *Shell) (name string, program *eval.Program, 
 	name = v.File
 	var text []byte
 	if v.File == "-" {
-		name = "standard input"
+		name = standardInput
 		text, err = io.ReadAll(sh.In)
 	} else {
 		text, err = os.ReadFile(v.File)
