@@ -48,7 +48,7 @@ func (hollow) Mask(text string) string { return text }
 func (hollow) Log(string) {}
 
 // likely are values that some parameter or other takes.
-var likely = []string{"", "x", "2024-01", "2024-01-01", "00:00-01:00", "us-ashburn-1", "oss-cn-hangzhou", "cbi-oi-optima-laaa", "cbi-oi-alibaba-a", "a@b.example", "123456789012"}
+var likely = []string{"", "x", "2024-01", "2024-01-01", "00:00-01:00", "us-ashburn-1", "oss-cn-hangzhou", "cbi-oi-optima-laaa", "cbi-oi-alibaba-a", "a@b.example", "a=b", "123456789012"}
 
 // chosen is a value that a parameter without default accepts, nil if none of those tried is one.
 func chosen(q eval.Parameter) value.Value {
