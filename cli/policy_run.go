@@ -108,8 +108,29 @@ func (v *policyRun) Run(ctx context.Context, sh *Shell) error {
 	return nil
 }
 
+// patient is a host whose clock is where a pause leads to, also where time stands still, as while it is recorded.
+type patient struct {
+	runner.Actions
+	ahead time.Duration
+}
+
+// Now is the present time.
+func (p *patient) Now() time.Time { return p.Actions.Now().Add(p.ahead) }
+
+// until waits for a point of time.
+func (p *patient) until(ctx context.Context, at time.Time) error {
+	if err := p.Sleep(ctx, at.Sub(p.Now())); err != nil {
+		return err
+	}
+	if missing := at.Sub(p.Now()); missing > 0 {
+		p.ahead += missing
+	}
+	return nil
+}
+
 // act runs an action to its end, or to where it waits for somebody.
-func act(ctx context.Context, sh *Shell, plan *incident.Plan, host runner.Actions, s *incident.Subject, r *incident.Run) error {
+func act(ctx context.Context, sh *Shell, plan *incident.Plan, actions runner.Actions, s *incident.Subject, r *incident.Run) error {
+	host := &patient{Actions: actions}
 	for !r.Status.Ended() {
 		next := r.Next()
 		if next.Status == incident.Pending {
@@ -118,7 +139,7 @@ func act(ctx context.Context, sh *Shell, plan *incident.Plan, host runner.Action
 		}
 		if pause := next.At.Sub(host.Now()); !next.At.IsZero() && pause > 0 {
 			fmt.Fprintf(sh.Err, "action %s goes on in %s\n", printable(r.Action, false), pause.Round(time.Second))
-			if err := host.Sleep(ctx, pause); err != nil {
+			if err := host.until(ctx, next.At); err != nil {
 				return err
 			}
 		}

@@ -107,6 +107,21 @@ func TestPolicyRecord(t *testing.T) {
 	}
 }
 
+// An action that pauses goes on although the time of a recorded world stands still.
+func TestPolicyRunPauses(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(widgetsTemplate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow := filepath.Join(t.TempDir(), "slow.pt")
+	write(t, slow, strings.Replace(string(text), "  $deleted = 0\n", "  $deleted = 0\n  sleep(3600)\n", 1))
+	got := runCLI(t, nil, "", "policy", "run", slow, "--replay", widgetsWorld, "--act", "--skip-approvals")
+	if got.code != ExitOK || !strings.Contains(got.out, "cloud_workflow    completed") || !strings.Contains(got.err, "action esc_delete goes on in 1h0m0s") {
+		t.Errorf("got %d\n%s%s", got.code, got.out, got.err)
+	}
+}
+
 func TestPolicyRunOut(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "out")
