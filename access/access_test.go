@@ -217,13 +217,16 @@ func TestGuard(t *testing.T) {
 func TestRefusalsCostTheSame(t *testing.T) {
 	t.Parallel()
 	for _, ttl := range []time.Duration{0, 3 * time.Second} {
-		l := &rows{subjects: map[Principal]*Subject{ann: {}, {User: 2}: {Orgs: map[ref.OrgID]RoleSet{7: Set(OrgOwner)}}}}
+		l := &rows{subjects: map[Principal]*Subject{ann: {Groups: map[ref.UserGroupID]bool{1: true}}, {User: 2}: {Orgs: map[ref.OrgID]RoleSet{7: Set(OrgOwner)}}}}
 		g, err := NewGuard(Config{Loader: l, Now: func() time.Time { return now }, TTL: ttl})
 		if err != nil {
 			t.Fatal(err)
 		}
 		cost := func(org ref.OrgID) [2]int {
 			l.loads, l.orgLoads = 0, 0
+			if _, in, err := g.Visit(t.Context(), Caller{User: 1}, org); in || err != nil { // as the door asks before each operation
+				t.Errorf("a stranger visits organization %d: got %v, %v", org, in, err)
+			}
 			if err := g.Require(t.Context(), Caller{User: 1}, CustomerIndex, org); errs.KindOf(err) != errs.NotFound {
 				t.Errorf("a stranger in organization %d: got %v", org, err)
 			}

@@ -165,6 +165,14 @@ func (g *Guard) readSubject(ctx context.Context, p Principal, v *view) (err erro
 	return err
 }
 
+// organization is a view of an organization alone, from memory where it is there.
+func (g *Guard) organization(ctx context.Context, org ref.OrgID) (v view, err error) {
+	if v = g.recall(nobody, org); v.org == nil {
+		err = g.readOrg(ctx, org, &v)
+	}
+	return v, err
+}
+
 func (g *Guard) readOrg(ctx context.Context, org ref.OrgID, v *view) (err error) {
 	v.org, err = g.cfg.Loader.Organization(ctx, org)
 	if errs.KindOf(err) == errs.NotFound {
@@ -231,11 +239,9 @@ func (g *Guard) Orgs(ctx context.Context, by Caller) (map[ref.OrgID]RoleSet, err
 
 // LetsIn reports whether access policies of the parent count in the organization at present.
 func (g *Guard) LetsIn(ctx context.Context, org ref.OrgID) (bool, error) {
-	v := g.recall(nobody, org)
-	if v.org == nil {
-		if err := g.readOrg(ctx, org, &v); err != nil {
-			return false, err
-		}
+	v, err := g.organization(ctx, org)
+	if err != nil {
+		return false, err
 	}
 	return len(v.org.External) > 0 && v.at.UnixMicro() < v.org.brief.policy, nil
 }

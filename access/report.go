@@ -41,11 +41,9 @@ func (o *Organization) roles(s *Subject, a Ask, now time.Time) (held RoleSet) {
 
 // Unlocked returns the roles to which the capabilities of an organization that are in force give a meaning.
 func (g *Guard) Unlocked(ctx context.Context, org ref.OrgID) (RoleSet, error) {
-	v := g.recall(nobody, org)
-	if v.org == nil {
-		if err := g.readOrg(ctx, org, &v); err != nil {
-			return 0, err
-		}
+	v, err := g.organization(ctx, org)
+	if err != nil {
+		return 0, err
 	}
 	return v.org.unlocked(v.at), nil
 }
