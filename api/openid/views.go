@@ -1,16 +1,11 @@
 package openid
 
 import (
-	"bytes"
 	"embed"
-	"fmt"
 	"html/template"
-	"io/fs"
 	"net/http"
-	"path"
-	"strings"
-	"sync"
 
+	"espalier.dev/api/page"
 	provider "espalier.dev/openid"
 	"espalier.dev/ref"
 )
@@ -57,47 +52,25 @@ func consent(step provider.Step) view {
 	return v
 }
 
-// pages is the templates, by page.
+// pages is the templates, and where the style sheet is.
 type pages struct {
-	byName func() (map[string]*template.Template, error) // parsed when the first page is shown, and not at every start
+	*page.Set
 	assets string
 }
 
-func newPages(assets string) pages { return pages{byName: sync.OnceValues(parsePages), assets: assets} }
-
-func parsePages() (map[string]*template.Template, error) {
-	names, err := fs.Glob(files, "templates/*.html")
-	if err != nil {
-		return nil, err
-	}
-	byName := map[string]*template.Template{}
-	for _, name := range names {
-		page := strings.TrimSuffix(path.Base(name), ".html")
-		if page == "frame" {
-			continue
-		}
-		if byName[page], err = template.ParseFS(files, "templates/frame.html", name); err != nil {
-			return nil, err
-		}
-	}
-	return byName, nil
-}
+func newPages(assets string) pages { return pages{page.New(files, nil), assets} }
 
 // show renders a page.
-func (p pages) show(w http.ResponseWriter, status int, page string, v view) error {
+func (p pages) show(w http.ResponseWriter, status int, name string, v view) error {
 	v.Assets = p.assets
-	byName, err := p.byName()
+	text, err := p.Render(name, v)
 	if err != nil {
 		return err
-	}
-	var b bytes.Buffer
-	if err := byName[page].ExecuteTemplate(&b, "frame.html", v); err != nil {
-		return fmt.Errorf("page %s: %w", page, err)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", pagePolicy)
 	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // a client that went away needs no answer
+	_, _ = w.Write(text) // a client that went away needs no answer
 	return nil
 }

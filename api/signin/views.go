@@ -1,22 +1,19 @@
 package signin
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"html/template"
-	"io/fs"
 	"mime"
 	"net/http"
 	"net/url"
 	"path"
 	"strings"
-	"sync"
 	"time"
 
+	"espalier.dev/api/page"
 	auth "espalier.dev/signin"
 )
 
@@ -50,12 +47,12 @@ type view struct {
 
 // views is the templates, by page, and the files they refer to.
 type views struct {
-	pages  func() (map[string]*template.Template, error) // parsed when the first page is shown, and not at every start
-	assets string                                        // the folder's path, with the hash of what is in it
+	pages  *page.Set
+	assets string // the folder's path, with the hash of what is in it
 }
 
 func newViews() (*views, error) {
-	v := &views{pages: sync.OnceValues(parsePages)}
+	v := &views{pages: page.New(files, template.FuncMap{"instant": instant, "device": device})}
 	sum := sha256.New()
 	list, err := files.ReadDir("assets")
 	if err != nil {
@@ -72,25 +69,6 @@ func newViews() (*views, error) {
 	return v, nil
 }
 
-func parsePages() (map[string]*template.Template, error) {
-	names, err := fs.Glob(files, "templates/*.html")
-	if err != nil {
-		return nil, err
-	}
-	pages := map[string]*template.Template{}
-	for _, name := range names {
-		page := strings.TrimSuffix(path.Base(name), ".html")
-		if page == "frame" {
-			continue
-		}
-		t := template.New("frame.html").Funcs(template.FuncMap{"instant": instant, "device": device})
-		if pages[page], err = t.ParseFS(files, "templates/frame.html", name); err != nil {
-			return nil, err
-		}
-	}
-	return pages, nil
-}
-
 // serveAsset sends a file that never changes under its address.
 func (v *views) serveAsset(w http.ResponseWriter, r *http.Request) {
 	text, err := files.ReadFile("assets/" + path.Base(r.PathValue("file")))
@@ -104,15 +82,11 @@ func (v *views) serveAsset(w http.ResponseWriter, r *http.Request) {
 }
 
 // show renders a page.
-func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, page string, v view) error {
+func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, name string, v view) error {
 	v.Assets, v.Passkeys = p.views.assets, p.cfg.Service.HasPasskeys()
-	pages, err := p.views.pages()
+	text, err := p.views.pages.Render(name, v)
 	if err != nil {
 		return err
-	}
-	var b bytes.Buffer
-	if err := pages[page].Execute(&b, v); err != nil {
-		return fmt.Errorf("page %s: %w", page, err)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
@@ -123,7 +97,7 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, page st
 	h.Set("Content-Security-Policy", policy)
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes())
+	_, _ = w.Write(text)
 	return nil
 }
 
