@@ -7,23 +7,56 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// p50 does something n times, one after another, and returns the median of the times, in seconds.
-func p50(n int, do func(i int) error) (float64, error) {
+// timed does something n times, one after another, and returns the times, in seconds.
+func timed(n int, do func(i int) error) ([]float64, error) {
 	times := make([]float64, n)
 	for i := range times {
 		began := time.Now()
 		if err := do(i); err != nil {
-			return 0, err
+			return nil, err
 		}
 		times[i] = time.Since(began).Seconds()
 	}
+	return times, nil
+}
+
+// p50 is the median of the times.
+func p50(n int, do func(i int) error) (float64, error) {
+	times, err := timed(n, do)
+	if err != nil {
+		return 0, err
+	}
 	return median(times), nil
+}
+
+// p99 is the time that 99 of 100 take no longer than.
+func p99(n int, do func(i int) error) (float64, error) {
+	times, err := timed(n, do)
+	if err != nil {
+		return 0, err
+	}
+	slices.Sort(times)
+	return times[(len(times)*99-1)/100], nil
+}
+
+// each is the mean of what is too short to be timed by itself, in seconds.
+func each(n int, do func(i int) error) (float64, error) {
+	all, err := once(func() error {
+		for i := range n {
+			if err := do(i); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return all / float64(n), err
 }
 
 // once returns how long something takes, in seconds.

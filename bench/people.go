@@ -13,7 +13,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -22,7 +21,7 @@ import (
 	"github.com/alexedwards/argon2id"
 
 	"espalier.dev/access"
-	"espalier.dev/errs"
+	"espalier.dev/access/accesstest"
 	"espalier.dev/keyring"
 	"espalier.dev/ref"
 	"espalier.dev/signin"
@@ -30,58 +29,11 @@ import (
 	tokens "espalier.dev/token"
 )
 
-// forest is an MSP, organization 1, with customers 2 to n; user 1 owns all of them, and user 2 is let into each by the access
-// policy that names the last of its three user groups, behind policies for groups that it is not in.
-type forest struct {
-	subjects map[access.Principal]*access.Subject
-}
-
-const lastGroup = 3
-
-func newForest(n int) *forest {
-	owner := &access.Subject{Orgs: make(map[ref.OrgID]access.RoleSet)}
-	for id := range n {
-		owner.Orgs[ref.OrgID(id+1)] = access.Set(access.OrgOwner)
-	}
-	technician := &access.Subject{Orgs: map[ref.OrgID]access.RoleSet{1: 0}, Groups: map[ref.UserGroupID]bool{1: true, 2: true, lastGroup: true}}
-	return &forest{map[access.Principal]*access.Subject{{User: 1}: owner, {User: 2}: technician}}
-}
-
-// Subject is one of the two.
-func (f *forest) Subject(_ context.Context, p access.Principal) (*access.Subject, error) {
-	if s := f.subjects[p]; s != nil {
-		return s, nil
-	}
-	return nil, errs.NotFoundf("no %s", p)
-}
-
-// Organization is any: a customer of the MSP with five capabilities.
-func (f *forest) Organization(_ context.Context, id ref.OrgID) (*access.Organization, error) {
-	later := time.Now().Add(24 * time.Hour)
-	o := &access.Organization{ID: id, Projects: []ref.ProjectID{ref.ProjectID(id)}, ParentMSP: access.InForce{Name: "msp", Ends: later}}
-	for _, name := range []string{"fcm", "iam", "msp", "optima", "policy"} {
-		o.Capabilities = append(o.Capabilities, access.InForce{Name: name, Ends: later})
-	}
-	if id > 1 {
-		o.Parent = 1
-		for g := range 4 {
-			o.External = append(o.External, access.ExternalGrant{Policy: "p", Group: ref.UserGroupID(g + 1 + lastGroup), Roles: access.Set(access.PolicyViewer)})
-		}
-		o.External = append(o.External, access.ExternalGrant{Policy: "q", Group: lastGroup, Roles: access.Set(access.MSPAdmin)})
-	}
-	return o, nil
-}
-
-// Holdings is not asked for.
-func (f *forest) Holdings(context.Context, ref.OrgID, access.Principal) ([]access.Holding, error) {
-	return nil, nil
-}
-
 // prepareDecision measures what the guard decides from memory, about as many organizations in turn whatever their number.
 func prepareDecision(ctx context.Context, l *lab) ([]figure, error) {
 	var figures []figure
 	for _, n := range []int{l.sizes.few, l.sizes.many} {
-		g, err := access.NewGuard(access.Config{Loader: newForest(n), Now: time.Now})
+		g, err := access.NewGuard(access.Config{Loader: accesstest.NewForest(n), Now: time.Now})
 		if err != nil {
 			return nil, err
 		}
@@ -89,7 +41,7 @@ func prepareDecision(ctx context.Context, l *lab) ([]figure, error) {
 			name string
 			user ref.UserID
 			bar  float64
-		}{{"direct role", 1, 250e-9}, {"user group and access policy", 2, 600e-9}} {
+		}{{"direct role", accesstest.Owner, 250e-9}, {"user group and access policy", accesstest.Technician, 600e-9}} {
 			orgs := make([]ref.OrgID, min(n-1, 1000))
 			for i := range orgs {
 				orgs[i] = ref.OrgID(2 + rand.IntN(n-1))
@@ -112,15 +64,7 @@ func decide(ctx context.Context, g *access.Guard, by access.Caller, orgs []ref.O
 			return 0, err
 		}
 	}
-	all, err := once(func() error {
-		for i := range times {
-			if err := g.Require(ctx, by, access.CustomerCreate, orgs[i%len(orgs)]); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return all / float64(times), err
+	return each(times, func(i int) error { return g.Require(ctx, by, access.CustomerCreate, orgs[i%len(orgs)]) })
 }
 
 // prepareTokens measures what requests prove themselves by.
@@ -191,17 +135,11 @@ func (l *lab) figureBearer(ctx context.Context) (figure, error) {
 	if err != nil {
 		return figure{}, err
 	}
-	const times = 10_000
 	return figure{name: "bearer token shown again, added to a request", unit: seconds, bar: 1e-6, take: func(ctx context.Context) (float64, error) {
-		all, err := once(func() error {
-			for range times {
-				if _, err := service.Authenticate(ctx, text); err != nil {
-					return err
-				}
-			}
-			return nil
+		return each(10_000, func(int) error {
+			_, err := service.Authenticate(ctx, text)
+			return err
 		})
-		return all / times, err
 	}}, nil
 }
 
@@ -284,7 +222,7 @@ func prepareSignIn(ctx context.Context, l *lab) ([]figure, error) {
 		})
 	}}
 	quiet := floor{"quiet", func(ctx context.Context) (float64, error) {
-		return p99(10*l.sizes.samples, func() error { return get(ctx) })
+		return p99(10*l.sizes.samples, func(int) error { return get(ctx) })
 	}}
 	return []figure{
 		{
@@ -313,27 +251,13 @@ func (l *lab) during(ctx context.Context, storm, read func(context.Context) erro
 			}
 		})
 	}
-	took, err = p99(10*l.sizes.samples, func() error { return read(ctx) })
+	took, err = p99(10*l.sizes.samples, func(int) error { return read(ctx) })
 	cancel()
 	all.Wait()
 	if f := failed.Load(); f != nil {
 		err = errors.Join(err, *f)
 	}
 	return took, err
-}
-
-// p99 does something n times, one after another, and returns the time that 99 of 100 take no longer than, in seconds.
-func p99(n int, do func() error) (float64, error) {
-	times := make([]float64, n)
-	for i := range times {
-		took, err := once(do)
-		if err != nil {
-			return 0, err
-		}
-		times[i] = took
-	}
-	slices.Sort(times)
-	return times[(len(times)*99-1)/100], nil
 }
 
 // Statements of the rows of a person that a directory makes.
