@@ -101,27 +101,28 @@ func (a idpArg) find(ctx context.Context, c *client.Client, org ref.OrgID) (foun
 	return foundIDP{}, errs.NotFoundf("organization %d has no identity provider %q; there are: %s", org, a.IDP, strings.Join(names, ", "))
 }
 
-// findSAML finds one and refuses one of the other kind.
+// findSAML finds one that speaks SAML.
 func (a idpArg) findSAML(ctx context.Context, c *client.Client, org ref.OrgID) (ref.ProviderID, error) {
 	f, err := a.find(ctx, c, org)
-	if err == nil && f.SAML == nil {
-		err = usageOf(fmt.Errorf("identity provider %s speaks OpenID Connect; see espalier idp oidc", f.id()))
-	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return "", err
+	case f.SAML == nil:
+		return "", usageOf(fmt.Errorf("identity provider %s speaks OpenID Connect; see espalier idp oidc", f.id()))
 	}
-	return f.id(), nil
+	return f.SAML.ID, nil
 }
 
+// findOIDC finds one that speaks OpenID Connect.
 func (a idpArg) findOIDC(ctx context.Context, c *client.Client, org ref.OrgID) (ref.ProviderID, error) {
 	f, err := a.find(ctx, c, org)
-	if err == nil && f.OIDC == nil {
-		err = usageOf(fmt.Errorf("identity provider %s speaks SAML; see espalier idp saml", f.id()))
-	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return "", err
+	case f.OIDC == nil:
+		return "", usageOf(fmt.Errorf("identity provider %s speaks SAML; see espalier idp saml", f.id()))
 	}
-	return f.id(), nil
+	return f.OIDC.ID, nil
 }
 
 type idpList struct {
@@ -170,11 +171,7 @@ type idpShow struct {
 
 // Run shows one.
 func (v *idpShow) Run(ctx context.Context, sh *Shell) error {
-	c, org, err := v.dial(sh)
-	if err != nil {
-		return err
-	}
-	f, err := v.find(ctx, c, org)
+	c, org, f, err := dialTo(ctx, sh, &v.remote, v.find)
 	if err != nil {
 		return err
 	}
@@ -367,11 +364,7 @@ func (v *samlUpdate) Run(ctx context.Context, sh *Shell) error {
 	if b == (wire.PutIdentityProvider{}) {
 		return usageOf(errors.New("nothing to change: give a flag such as --sso-url"))
 	}
-	c, org, err := v.dial(sh)
-	if err != nil {
-		return err
-	}
-	id, err := v.findSAML(ctx, c, org)
+	c, org, id, err := dialTo(ctx, sh, &v.remote, v.findSAML)
 	if err != nil {
 		return err
 	}
@@ -398,11 +391,7 @@ type samlMetadata struct {
 
 // Run writes metadata.
 func (v *samlMetadata) Run(ctx context.Context, sh *Shell) error {
-	c, org, err := v.dial(sh)
-	if err != nil {
-		return err
-	}
-	id, err := v.findSAML(ctx, c, org)
+	c, org, id, err := dialTo(ctx, sh, &v.remote, v.findSAML)
 	if err != nil {
 		return err
 	}
@@ -426,11 +415,7 @@ type samlKey struct {
 
 // Run makes a key.
 func (v *samlKey) Run(ctx context.Context, sh *Shell) error {
-	c, org, err := v.dial(sh)
-	if err != nil {
-		return err
-	}
-	id, err := v.findSAML(ctx, c, org)
+	c, org, id, err := dialTo(ctx, sh, &v.remote, v.findSAML)
 	if err != nil {
 		return err
 	}
@@ -521,11 +506,7 @@ func (v *oidcUpdate) Run(ctx context.Context, sh *Shell) error {
 		return err
 	}
 	b.Name, b.Issuer, b.ClientID = v.Name, v.Issuer, v.ClientID
-	c, org, err := v.dial(sh)
-	if err != nil {
-		return err
-	}
-	id, err := v.findOIDC(ctx, c, org)
+	c, org, id, err := dialTo(ctx, sh, &v.remote, v.findOIDC)
 	if err != nil {
 		return err
 	}
@@ -547,11 +528,7 @@ type idpDelete struct {
 
 // Run ends one.
 func (v *idpDelete) Run(ctx context.Context, sh *Shell) error {
-	c, org, err := v.dial(sh)
-	if err != nil {
-		return err
-	}
-	f, err := v.find(ctx, c, org)
+	c, org, f, err := dialTo(ctx, sh, &v.remote, v.find)
 	if err != nil {
 		return err
 	}

@@ -26,11 +26,7 @@ type domainList struct {
 
 // Run lists them.
 func (v *domainList) Run(ctx context.Context, sh *Shell) error {
-	c, org, err := v.dial(sh)
-	if err != nil {
-		return err
-	}
-	f, err := v.find(ctx, c, org)
+	c, org, f, err := dialTo(ctx, sh, &v.remote, v.find)
 	if err != nil {
 		return err
 	}
@@ -52,11 +48,7 @@ type domainChange struct {
 }
 
 func (v *domainChange) run(ctx context.Context, sh *Shell, change func(*client.Client, ref.OrgID, ref.ProviderID) (wire.Domain, error), say func(wire.Domain) string) error {
-	c, org, err := v.dial(sh)
-	if err != nil {
-		return err
-	}
-	f, err := v.find(ctx, c, org)
+	c, org, f, err := dialTo(ctx, sh, &v.remote, v.find)
 	if err != nil {
 		return err
 	}

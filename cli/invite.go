@@ -54,8 +54,8 @@ func (v *inviteCreate) Run(ctx context.Context, sh *Shell) error {
 	if err != nil {
 		return err
 	}
-	first, last, _ := strings.Cut(strings.TrimSpace(v.Name), " ")
-	body := wire.CreateInvitation{InviteeEmail: v.Email, InviteeFirstName: first, InviteeLastName: strings.TrimSpace(last), GroupIDs: v.Group,
+	first, last := splitName(v.Name)
+	body := wire.CreateInvitation{InviteeEmail: v.Email, InviteeFirstName: first, InviteeLastName: last, GroupIDs: v.Group,
 		IsSSO: v.SSO, SkipEmailNotification: v.NoMail}
 	for _, r := range v.Role {
 		body.OrgRoleIDs = append(body.OrgRoleIDs, ref.RoleID(r))

@@ -40,8 +40,8 @@ func (v *policyRetrieve) Run(ctx context.Context, sh *Shell) error {
 	if err := knownNames(a.program, resolve.Datasource, "datasource", v.Names); err != nil {
 		return err
 	}
-	out := newOutput(v.Out)
-	if err := out.make(); err != nil {
+	out, err := openOutput(v.Out)
+	if err != nil {
 		return err
 	}
 	result := a.program.Retrieve(ctx, a.host, a.input, v.Names...)
@@ -59,6 +59,9 @@ func (v *policyRetrieve) Run(ctx context.Context, sh *Shell) error {
 }
 
 func (v *policyRetrieve) write(out *output, result eval.Result) error {
+	if out.dir == "" {
+		return nil
+	}
 	files := map[string]string{}
 	for name, x := range result.Datasources.All() {
 		text, err := indented(x)
@@ -66,9 +69,6 @@ func (v *policyRetrieve) write(out *output, result eval.Result) error {
 			return err
 		}
 		files[filepath.Base(name)+".json"] = text
-	}
-	if out.dir == "" {
-		return nil
 	}
 	return out.put(files)
 }
@@ -98,25 +98,30 @@ func (v *policyRetrieve) print(sh *Shell, got retrieved) error {
 
 // knownNames refuses names of blocks that the template has not, all of them at once.
 func knownNames(p *eval.Program, kind resolve.Kind, what string, names []string) error {
+	var problems []error
+	for _, name := range names {
+		problems = append(problems, knownName(p, kind, what, name))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return usageOf(err)
+	}
+	return nil
+}
+
+// knownName refuses one, and says which was meant.
+func knownName(p *eval.Program, kind resolve.Kind, what, name string) error {
 	var known []string
 	for _, d := range p.Template().Decls {
 		if d.Kind == kind {
 			known = append(known, d.Name)
 		}
 	}
-	var problems []error
-	for _, name := range names {
-		if slices.Contains(known, name) {
-			continue
-		}
-		err := fmt.Errorf("the template has no %s %s", what, name)
-		if near := source.Nearest(name, known); near != "" {
-			err = fmt.Errorf("%w: did you mean %s?", err, near)
-		}
-		problems = append(problems, err)
+	if slices.Contains(known, name) {
+		return nil
 	}
-	if err := errors.Join(problems...); err != nil {
-		return usageOf(err)
+	err := fmt.Errorf("the template has no %s %s", what, name)
+	if near := source.Nearest(name, known); near != "" {
+		err = fmt.Errorf("%w: did you mean %s?", err, near)
 	}
-	return nil
+	return err
 }

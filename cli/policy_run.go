@@ -77,8 +77,8 @@ func (v *policyRun) Run(ctx context.Context, sh *Shell) error {
 	if err != nil {
 		return err
 	}
-	out := newOutput(v.Out)
-	if err := out.make(); err != nil {
+	out, err := openOutput(v.Out)
+	if err != nil {
 		return err
 	}
 	result := a.program.Evaluate(ctx, a.host, a.input)
@@ -244,16 +244,13 @@ type output struct {
 	mails int
 }
 
-func newOutput(dir string) *output { return &output{dir: dir} }
-
-func (o *output) make() error {
-	if o.dir == "" {
-		return nil
+func openOutput(dir string) (*output, error) {
+	if dir != "" {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, usageOf(fmt.Errorf("--out: %w", err))
+		}
 	}
-	if err := os.MkdirAll(o.dir, 0o755); err != nil {
-		return usageOf(fmt.Errorf("--out: %w", err))
-	}
-	return nil
+	return &output{dir: dir}, nil
 }
 
 // mail writes a mail down that would have been sent.

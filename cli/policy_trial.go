@@ -84,7 +84,7 @@ func (v *trial) prepare(sh *Shell) (a *attempt, err error) {
 	keep(err)
 	credentials, err := v.credentials(program)
 	keep(err)
-	cfg, err := v.egress()
+	cfg, err := readEgress(v.EgressMap, v.EgressAllow)
 	keep(err)
 	if err := errors.Join(problems...); err != nil {
 		return nil, usageOf(err)
@@ -207,12 +207,6 @@ func (v *clock) shift(now time.Time) (time.Duration, error) {
 
 // credentials reads the files for credentials that the template names.
 func (v *trial) credentials(program *eval.Program) (map[string]sign.Credential, error) {
-	var names []string
-	for _, d := range program.Template().Decls {
-		if d.Kind == resolve.Credentials {
-			names = append(names, d.Name)
-		}
-	}
 	found := map[string]sign.Credential{}
 	var problems []error
 	for _, pair := range v.Credential {
@@ -221,12 +215,8 @@ func (v *trial) credentials(program *eval.Program) (map[string]sign.Credential, 
 			problems = append(problems, fmt.Errorf("--credential %s: want NAME=FILE", pair))
 			continue
 		}
-		if !slices.Contains(names, name) {
-			err := fmt.Errorf("--credential %s: the template has no credentials %s", pair, name)
-			if near := source.Nearest(name, names); near != "" {
-				err = fmt.Errorf("%w: did you mean %s?", err, near)
-			}
-			problems = append(problems, err)
+		if err := knownName(program, resolve.Credentials, "credentials", name); err != nil {
+			problems = append(problems, fmt.Errorf("--credential %s: %w", pair, err))
 			continue
 		}
 		cred, err := readCredential(path)
@@ -255,8 +245,6 @@ func readCredential(path string) (sign.Credential, error) {
 	}
 	return sign.Parse(scheme, members)
 }
-
-func (v *trial) egress() (egress.Config, error) { return readEgress(v.EgressMap, v.EgressAllow) }
 
 // real is the host that goes out.
 func (v *trial) real(engine script.Engine, cfg egress.Config, credentials map[string]sign.Credential, shift time.Duration, log io.Writer) (eval.Host, error) {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -37,6 +38,14 @@ func (r *remote) dial(sh *Shell) (*client.Client, ref.OrgID, error) {
 	}
 	c, err := newClient(p.URL, p.RefreshToken)
 	return c, p.Org, err
+}
+
+// dialTo is dial, and finds what the verb is about.
+func dialTo[T any](ctx context.Context, sh *Shell, r *remote, find func(context.Context, *client.Client, ref.OrgID) (T, error)) (c *client.Client, org ref.OrgID, found T, err error) {
+	if c, org, err = r.dial(sh); err == nil {
+		found, err = find(ctx, c, org)
+	}
+	return c, org, found, err
 }
 
 // profile returns the stored profile with what the flags say instead.

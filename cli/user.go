@@ -104,6 +104,12 @@ func (v *userList) Run(ctx context.Context, sh *Shell) error {
 
 func fullName(first, last string) string { return strings.TrimSpace(first + " " + last) }
 
+// splitName parts 'Ann Lee' after the first name.
+func splitName(name string) (first, last string) {
+	first, last, _ = strings.Cut(strings.TrimSpace(name), " ")
+	return first, strings.TrimSpace(last)
+}
+
 func comesBy(source string) string {
 	if source == userSources["policy"] {
 		return "access policy"
@@ -127,11 +133,7 @@ type shownUser struct {
 
 // Run shows one.
 func (v *userShow) Run(ctx context.Context, sh *Shell) error {
-	c, org, err := v.dial(sh)
-	if err != nil {
-		return err
-	}
-	id, err := v.find(ctx, c, org)
+	c, org, id, err := dialTo(ctx, sh, &v.remote, v.find)
 	if err != nil {
 		return err
 	}
@@ -207,8 +209,8 @@ func (v *userCreate) Run(ctx context.Context, sh *Shell) error {
 	if err != nil {
 		return err
 	}
-	first, last, _ := strings.Cut(strings.TrimSpace(v.Name), " ")
-	id, err := c.CreateUser(ctx, org, wire.CreateUser{Email: v.Email, FirstName: first, LastName: strings.TrimSpace(last)})
+	first, last := splitName(v.Name)
+	id, err := c.CreateUser(ctx, org, wire.CreateUser{Email: v.Email, FirstName: first, LastName: last})
 	if err != nil {
 		return err
 	}
@@ -233,11 +235,7 @@ type changedUser struct {
 }
 
 func (v *memberChange) run(ctx context.Context, sh *Shell, state string, change func(*client.Client, ref.OrgID, ref.UserID) error) error {
-	c, org, err := v.dial(sh)
-	if err != nil {
-		return err
-	}
-	id, err := v.find(ctx, c, org)
+	c, org, id, err := dialTo(ctx, sh, &v.remote, v.find)
 	if err != nil {
 		return err
 	}

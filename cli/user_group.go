@@ -108,11 +108,7 @@ type shownGroup struct {
 
 // Run shows one.
 func (v *userGroupShow) Run(ctx context.Context, sh *Shell) error {
-	c, org, err := v.dial(sh)
-	if err != nil {
-		return err
-	}
-	id, err := v.find(ctx, c, org)
+	c, org, id, err := dialTo(ctx, sh, &v.remote, v.find)
 	if err != nil {
 		return err
 	}
@@ -200,11 +196,7 @@ func (v *userGroupUpdate) Validate() error {
 
 // Run changes one.
 func (v *userGroupUpdate) Run(ctx context.Context, sh *Shell) error {
-	c, org, err := v.dial(sh)
-	if err != nil {
-		return err
-	}
-	id, err := v.find(ctx, c, org)
+	c, org, id, err := dialTo(ctx, sh, &v.remote, v.find)
 	if err != nil {
 		return err
 	}
@@ -232,11 +224,7 @@ type userGroupDelete struct {
 
 // Run ends one.
 func (v *userGroupDelete) Run(ctx context.Context, sh *Shell) error {
-	c, org, err := v.dial(sh)
-	if err != nil {
-		return err
-	}
-	id, err := v.find(ctx, c, org)
+	c, org, id, err := dialTo(ctx, sh, &v.remote, v.find)
 	if err != nil {
 		return err
 	}
@@ -258,11 +246,7 @@ type memberList struct {
 
 // Run lists who is in it.
 func (v *memberList) Run(ctx context.Context, sh *Shell) error {
-	c, org, err := v.dial(sh)
-	if err != nil {
-		return err
-	}
-	id, err := v.find(ctx, c, org)
+	c, org, id, err := dialTo(ctx, sh, &v.remote, v.find)
 	if err != nil {
 		return err
 	}
@@ -288,11 +272,7 @@ type members struct {
 }
 
 func (v *members) run(ctx context.Context, sh *Shell, change func(*client.Client, ref.OrgID, ref.UserGroupID, []ref.UserID) error) error {
-	c, org, err := v.dial(sh)
-	if err != nil {
-		return err
-	}
-	id, err := v.find(ctx, c, org)
+	c, org, id, err := dialTo(ctx, sh, &v.remote, v.find)
 	if err != nil {
 		return err
 	}
