@@ -3,8 +3,6 @@ package langtest_test
 import (
 	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"regexp"
 	"slices"
@@ -17,35 +15,21 @@ import (
 	"espalier.dev/policylang/eval"
 	"espalier.dev/policylang/incident"
 	"espalier.dev/policylang/langtest"
+	"espalier.dev/policylang/replay"
 	"espalier.dev/policylang/script"
 	"espalier.dev/policylang/value"
 )
 
 // hollow is a world whose servers say nothing of use: every request is answered with the same.
-type hollow struct {
-	script.Engine
-	answer string
+func hollow(answer string) *replay.Host {
+	w := replay.World{Now: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)}
+	for _, method := range []string{"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"} {
+		w.Exchanges = append(w.Exchanges, replay.Exchange{
+			Request: replay.Request{Method: method, URL: "*"}, Response: replay.Response{Body: &replay.Body{Text: answer}},
+		})
+	}
+	return replay.NewHost(w, script.Local{})
 }
-
-// Send answers.
-func (h hollow) Send(context.Context, eval.Request) (eval.Response, error) {
-	return eval.Response{Status: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(h.answer))}, nil
-}
-
-// Secret is always the same.
-func (hollow) Secret(context.Context, string) (string, error) { return "secret", nil }
-
-// Now stands still.
-func (hollow) Now() time.Time { return time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC) }
-
-// Sleep does not.
-func (hollow) Sleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
-
-// Mask has nothing to hide.
-func (hollow) Mask(text string) string { return text }
-
-// Log is heard by nobody.
-func (hollow) Log(string) {}
 
 // likely are values that some parameter or other takes.
 var likely = []string{"", "x", "2024-01", "2024-01-01", "00:00-01:00", "us-ashburn-1", "oss-cn-hangzhou", "cbi-oi-optima-laaa", "cbi-oi-alibaba-a", "a@b.example", "a=b", "123456789012"}
@@ -126,7 +110,7 @@ func runHollow(ctx context.Context, tmpl langtest.Template, answer string) strin
 	}}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	res := program.Evaluate(ctx, hollow{script.Local{}, answer}, eval.Input{Options: options, Words: words})
+	res := program.Evaluate(ctx, hollow(answer), eval.Input{Options: options, Words: words})
 	if res.Failure == nil {
 		return ""
 	}
